@@ -1,0 +1,298 @@
+"""Starting and stopping programs under supervisord, and the front server."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import time
+import xmlrpc.client
+from dataclasses import dataclass
+
+from .. import atomic, http
+from ..codec import record
+from ..release import Control, Front
+from ..supervisor import (
+    ALIVE,
+    ALREADY_ADDED,
+    BAD_NAME,
+    CANT_REREAD,
+    ENDED,
+    NOT_RUNNING,
+    Supervisor,
+    Unreachable,
+)
+from .base import Action, ActionFailed, World
+from .processes import last_lines
+from .web import POLL, end_of
+
+FRONT_ANSWER = "X-Selfdeploy-Front"
+"""Response header of the front server's own host: the hash of the configuration that it has loaded."""
+
+PATIENCE = 10.0
+"""Seconds that supervisord or the front server may take to start or to take up a configuration."""
+
+
+@record
+@dataclass(frozen=True)
+class StartSupervisor(Action):
+    """Start the root's own supervisord unless it answers already."""
+
+    control: Control
+
+    def describe(self) -> str:
+        return f"see that supervisord answers on {self.control.socket}"
+
+    def do(self, world: World) -> None:
+        if answers(self.control.socket):
+            return
+        if not self.control.own:
+            raise ActionFailed(f"The machine's supervisord does not answer on {self.control.socket!r}.")
+        start_supervisor(self.control)
+
+
+def start_supervisor(control: Control) -> None:
+    """Start it as a daemon of its own, with no variable, descriptor or lock of ours. Raises ActionFailed."""
+    kept = {name: os.environ[name] for name in ("PATH", "HOME", "USER", "LANG") if name in os.environ}
+    done = subprocess.run(
+        control.start, env=kept, cwd="/", stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=60
+    )
+    if done.returncode != 0:
+        raise ActionFailed(f"supervisord does not start.{last_lines(done.stdout + done.stderr)}")
+    deadline = time.monotonic() + PATIENCE
+    while not answers(control.socket):
+        if time.monotonic() > deadline:
+            raise ActionFailed(f"supervisord does not answer on {control.socket!r}.")
+        time.sleep(POLL)
+
+
+def answers(control: str) -> bool:
+    try:
+        Supervisor(control, timeout=5).pid()
+    except Unreachable:
+        return False
+    return True
+
+
+@record
+@dataclass(frozen=True)
+class StartPrograms(Action):
+    """Include the file `conf` of a release under `link` in supervisord, and start its groups."""
+
+    control: str
+    link: str
+    conf: str
+    groups: tuple[str, ...]
+
+    def describe(self) -> str:
+        return f"start {', '.join(self.groups)}"
+
+    def do(self, world: World) -> None:
+        supervisor = Supervisor(self.control)
+        alive = {p.group for p in supervisor.groups(self.groups) if p.state in ALIVE}
+        if alive == set(self.groups):
+            return
+        atomic.link(self.link, self.conf)
+        reread(supervisor)
+        for group in self.groups:
+            if group not in alive:
+                _add_anew(supervisor, group)
+
+
+def reread(supervisor: Supervisor) -> None:
+    """Let supervisord read its files again; what runs goes on. Raises ActionFailed for a file it refuses."""
+    try:
+        supervisor.reread()
+    except xmlrpc.client.Fault as fault:
+        if fault.faultCode != CANT_REREAD:
+            raise
+        raise ActionFailed(f"supervisord refuses a file of its include folder: {fault.faultString}") from fault
+
+
+def _add_anew(supervisor: Supervisor, group: str) -> None:
+    try:
+        supervisor.add(group)
+    except xmlrpc.client.Fault as fault:
+        if fault.faultCode != ALREADY_ADDED:
+            raise ActionFailed(f"supervisord does not take {group!r}: {fault.faultString}") from fault
+        stop_groups(supervisor, (group,), seconds=PATIENCE)
+        supervisor.add(group)
+
+
+@record
+@dataclass(frozen=True)
+class StopPrograms(Action):
+    """Stop the groups, take them out of supervisord, and remove `link`; harmless where nothing of it is there.
+
+    `seconds` bounds the wait; supervisord itself sends KILL after each program's stopwaitsecs.
+    """
+
+    control: str
+    link: str
+    groups: tuple[str, ...]
+    seconds: float
+
+    def describe(self) -> str:
+        return f"stop {', '.join(self.groups)}"
+
+    def do(self, world: World) -> None:
+        if os.path.lexists(self.link):
+            os.unlink(self.link)
+        try:
+            supervisor = Supervisor(self.control)
+            stop_groups(supervisor, self.groups, seconds=self.seconds)
+        except Unreachable:
+            return
+        reread(supervisor)
+
+
+def stop_groups(supervisor: Supervisor, groups: tuple[str, ...], *, seconds: float) -> None:
+    """Stop all groups side by side, wait for them, take them out. Raises ActionFailed for one that stays."""
+    for group in groups:
+        _unless_gone(supervisor.stop, group)
+    deadline = time.monotonic() + seconds
+    while True:
+        staying = [p.group for p in supervisor.groups(groups) if p.state not in ENDED]
+        if not staying:
+            break
+        if time.monotonic() > deadline:
+            raise ActionFailed(f"The program {staying[0]!r} does not stop.")
+        time.sleep(POLL)
+    for group in groups:
+        _unless_gone(supervisor.remove, group)
+
+
+def _unless_gone(call: object, group: str) -> None:
+    assert callable(call)
+    try:
+        call(group)
+    except xmlrpc.client.Fault as fault:
+        if fault.faultCode not in (BAD_NAME, NOT_RUNNING):
+            raise ActionFailed(f"supervisord refuses for {group!r}: {fault.faultString}") from fault
+
+
+@record
+@dataclass(frozen=True)
+class ServeFront(Action):
+    """See that the front server runs with the configuration whose hash is `front.marker`; prove it by asking.
+
+    `conf` and `link` are the program of our own front for supervisord. The machine's front gets its links, its
+    own check, and a reload; files that it refuses are taken out again.
+    """
+
+    front: Front
+    control: str
+    link: str = ""
+    conf: str = ""
+
+    def describe(self) -> str:
+        return f"see that the front server at {self.front.address} has configuration {self.front.marker}"
+
+    def do(self, world: World) -> None:
+        if self._loaded() == self.front.marker:
+            return
+        if self.front.own:
+            self._own()
+        else:
+            self._machines()
+        self._await()
+
+    def _own(self) -> None:
+        supervisor = Supervisor(self.control)
+        alive = [p for p in supervisor.groups((self.front.group,)) if p.state == "RUNNING"]
+        if alive:
+            supervisor.signal(self.front.group, "HUP")
+            return
+        atomic.link(self.link, self.conf)
+        reread(supervisor)
+        _add_anew(supervisor, self.front.group)
+
+    def _machines(self) -> None:
+        before = [(path, os.readlink(path) if os.path.islink(path) else None) for path, _ in self.front.links]
+        for path, to in self.front.links:
+            atomic.link(path, to)
+        checked = _command(self.front.check)
+        if checked is None:
+            checked = _command(self.front.reload)
+        if checked is not None:
+            for path, to_before in before:
+                if to_before is None:
+                    os.unlink(path)
+                else:
+                    atomic.link(path, to_before)
+            raise ActionFailed(checked)
+
+    def _await(self) -> None:
+        deadline = time.monotonic() + PATIENCE
+        while self._loaded() != self.front.marker:
+            if time.monotonic() > deadline:
+                trouble = last_lines(end_of(self.front.log))
+                raise ActionFailed(f"The front server does not take up its configuration.{trouble}")
+            time.sleep(POLL / 5)
+
+    def _loaded(self) -> str:
+        return loaded_configuration(self.front)
+
+
+def loaded_configuration(front: Front) -> str:
+    """The hash of the configuration that the front server works with; "" when it does not answer."""
+    try:
+        answer = http.get(front.address, "/", {"Host": front.marker_host}, timeout=5)
+    except http.NoAnswer:
+        return ""
+    return answer.headers.get(FRONT_ANSWER.lower(), "")
+
+
+def _command(argv: tuple[str, ...]) -> str | None:
+    """None when the command succeeds, else what it said."""
+    if not argv:
+        return None
+    done = subprocess.run(argv, capture_output=True, text=True, timeout=60, stdin=subprocess.DEVNULL)
+    if done.returncode == 0:
+        return None
+    return f"`{' '.join(argv)}` ended with status {done.returncode}.{last_lines(done.stdout + done.stderr)}"
+
+
+@record
+@dataclass(frozen=True)
+class StopFront(Action):
+    """Stop our own front server, or take our files out of the machine's."""
+
+    front: Front
+    control: str
+    link: str
+
+    def describe(self) -> str:
+        return f"stop the front server at {self.front.address}"
+
+    def do(self, world: World) -> None:
+        if self.front.own:
+            StopPrograms(self.control, self.link, (self.front.group,), PATIENCE).do(world)
+            return
+        for path, _ in self.front.links:
+            if os.path.islink(path):
+                os.unlink(path)
+        _command(self.front.reload)
+
+
+@record
+@dataclass(frozen=True)
+class ShutDown(Action):
+    """End the root's own supervisord and with it every program under it."""
+
+    control: Control
+
+    def describe(self) -> str:
+        return f"end supervisord on {self.control.socket}"
+
+    def do(self, world: World) -> None:
+        if not self.control.own:
+            return
+        try:
+            Supervisor(self.control.socket).shut_down()
+        except Unreachable:
+            return
+        deadline = time.monotonic() + 120
+        while answers(self.control.socket) or os.path.exists(self.control.socket):
+            if time.monotonic() > deadline:
+                raise ActionFailed(f"supervisord on {self.control.socket!r} does not end.")
+            time.sleep(POLL)

@@ -1,0 +1,114 @@
+"""What the runner can fail with; every error knows its exit code and what to do next.
+
+DeployError
+├── ConfigError          3   SELFDEPLOY, or an option, is wrong
+├── HostError            4   the host lacks something: a program, a port, space, a permission
+├── SourceError          5   the code cannot be taken as it is
+├── RequirementsError    6   the virtual environment cannot be made
+├── ReleaseError         7   the release cannot be loaded, or its checks fail
+├── TestsFailed          8   the project's own tests fail
+├── MigrationFailed      9   a migration fails
+├── StaticFailed        10   collectstatic fails
+├── NotReady            11   the new processes do not answer as they should
+├── SwitchedBack        12   the new release failed after the switch; the old one is live again
+├── RunnerLost          13   the runner on the host ended without a word
+├── NothingThere        14   there is no such release, process or file
+├── Locked              75   another deployment is at work (EX_TEMPFAIL of sysexits.h)
+└── Cancelled          130   Ctrl-C, or the controller went away (128 + SIGINT)
+"""
+
+from __future__ import annotations
+
+
+class DeployError(Exception):
+    """Something the user can mend: one sentence that says what is wrong, one that says what to do next."""
+
+    exit_code = 1
+
+    def __init__(self, message: str, *, hint: str = "") -> None:
+        super().__init__(message)
+        self.message = message
+        self.hint = hint
+
+    def __str__(self) -> str:
+        return f"{self.message}\n{self.hint}" if self.hint else self.message
+
+
+class ConfigError(DeployError):
+    exit_code = 3
+
+
+class HostError(DeployError):
+    exit_code = 4
+
+
+class SourceError(DeployError):
+    exit_code = 5
+
+
+class RequirementsError(DeployError):
+    exit_code = 6
+
+
+class ReleaseError(DeployError):
+    exit_code = 7
+
+
+class TestsFailed(DeployError):
+    __test__ = False  # not a test class, whatever its name looks like to pytest
+    exit_code = 8
+
+
+class MigrationFailed(DeployError):
+    exit_code = 9
+
+
+class StaticFailed(DeployError):
+    exit_code = 10
+
+
+class NotReady(DeployError):
+    exit_code = 11
+
+
+class SwitchedBack(DeployError):
+    exit_code = 12
+
+
+class RunnerLost(DeployError):
+    exit_code = 13
+
+
+class NothingThere(DeployError):
+    exit_code = 14
+
+
+class Locked(DeployError):
+    exit_code = 75
+
+
+class Cancelled(DeployError):
+    exit_code = 130
+
+
+ALL: tuple[type[DeployError], ...] = (
+    ConfigError,
+    HostError,
+    SourceError,
+    RequirementsError,
+    ReleaseError,
+    TestsFailed,
+    MigrationFailed,
+    StaticFailed,
+    NotReady,
+    SwitchedBack,
+    RunnerLost,
+    NothingThere,
+    Locked,
+    Cancelled,
+)
+
+
+def named(name: str) -> type[DeployError]:
+    """The error class called `name`; DeployError itself where there is none."""
+    return next((kind for kind in ALL if kind.__name__ == name), DeployError)

@@ -1,0 +1,116 @@
+"""Carrying a plan out: step after step, and back again when one fails."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+
+from . import events
+from .actions.base import ActionFailed
+from .errors import Cancelled, DeployError, HostError, named
+from .plan import Phase, Plan, Step
+from .session import Session
+
+
+class Executor:
+    """Remembers what was begun, over the plans of one deployment, so that it can be taken back."""
+
+    def __init__(self, session: Session) -> None:
+        self._session = session
+        self._begun: list[tuple[int, Step]] = []
+        self._number = 0
+        self._switched = False
+
+    def carry_out(self, plan: Plan) -> None:
+        """Do every step. Raises the DeployError of the first that fails, after everything was taken back."""
+        for step in plan.steps:
+            self._number += 1
+            self._session.enter(step.stretch)
+            try:
+                self._do(self._number, step)
+            except DeployError as error:
+                if not step.stretch.undone_on_failure:
+                    self._session.warn(error.message)
+                    continue
+                self.take_back(error)
+                raise
+            if step.stretch is Phase.SWITCH and not self._switched:
+                self._switched = True
+                self._session.live(plan.release)
+
+    def take_back(self, reason: DeployError) -> None:
+        """Undo every step begun, last first. An undo that fails is told and does not stop the others."""
+        if not self._begun:
+            return
+        self._session.enter(None)
+        self._session.emit(events.Undoing(reason.message))
+        while self._begun:
+            number, step = self._begun.pop()
+            if self._undo(number, step):
+                self._session.step_undone(number, step.name)
+
+    def _do(self, number: int, step: Step) -> None:
+        self._session.begin_step(number, step)
+        self._begun.append((number, step))
+        began = time.monotonic()
+        try:
+            for action in step.actions:
+                self._session.check_cancelled()
+                self._session.doing(number, action)
+                action.do(self._session)
+        except (ActionFailed, DeployError, OSError) as trouble:
+            self._session.end_step("failed", time.monotonic() - began)
+            raise translated(step, trouble, self._session.redact) from trouble
+        except Exception as trouble:
+            self._session.end_step("failed", time.monotonic() - began)
+            raise _unforeseen(step, trouble) from trouble
+        self._session.end_step("done", time.monotonic() - began)
+
+    def _undo(self, number: int, step: Step) -> bool:
+        for action in step.undo:
+            try:
+                self._session.doing(number, action)
+                action.do(self._session)
+            except (ActionFailed, DeployError, OSError) as trouble:
+                self._session.warn(f"Taking back {step.name!r} failed: {trouble}")
+        return bool(step.undo)
+
+
+def translated(step: Step, trouble: Exception, redact: Callable[[str], str]) -> DeployError:
+    """The error that the user sees: the step's own sentence, then what happened."""
+    if isinstance(trouble, Cancelled):
+        return trouble
+    if isinstance(trouble, DeployError):
+        return trouble
+    if isinstance(trouble, OSError):
+        return of_system(step, trouble)
+    if step.failure is None:
+        return HostError(redact(f"{step.name!r} failed. {trouble}"))
+    message = f"{step.failure.message} {trouble}"
+    return named(step.failure.error)(redact(message), hint=step.failure.hint)
+
+
+def of_system(step: Step, error: OSError) -> HostError:
+    """What an error of the system means, and what to do next (errno(3))."""
+    import errno  # noqa: PLC0415
+
+    where = f" {error.filename!r}" if error.filename else ""
+    hints = {
+        errno.ENOSPC: "Make room on that file system, then deploy again; the live release is untouched.",
+        errno.EDQUOT: "The quota of this user is used up: make room, then deploy again.",
+        errno.EACCES: "See who owns it with `ls -ld`, and deploy as the user that made the root.",
+        errno.EPERM: "See who owns it with `ls -ld`, and deploy as the user that made the root.",
+        errno.EROFS: "The file system is mounted read-only: see `mount` and the kernel's log.",
+    }
+    hint = hints.get(error.errno or 0, "")
+    return HostError(f"{step.name!r} failed: {error.strerror or error}{where}.", hint=hint)
+
+
+def _unforeseen(step: Step, trouble: Exception) -> DeployError:
+    import traceback  # noqa: PLC0415
+
+    place = traceback.extract_tb(trouble.__traceback__)[-1]
+    text = f"{type(trouble).__name__}: {trouble} ({place.name}, line {place.lineno})"
+    return DeployError(f"{step.name!r} failed in a way that nobody foresaw: {text}.", hint="Please report it.")
+
+

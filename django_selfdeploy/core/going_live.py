@@ -1,0 +1,132 @@
+"""The steps that bring a complete release live: the same for a deployment, a rollback and the host's own script.
+
+Pure: records in, steps out.
+"""
+
+from __future__ import annotations
+
+from .actions.base import Action
+from .actions.files import Link, Remove, Write
+from .actions.programs import ServeFront, StartPrograms, StartSupervisor, StopFront, StopPrograms
+from .actions.web import AwaitReady, AwaitWorkers, Drain, SmokeTest, Watch
+from .layout import Layout
+from .plan import Failure, Phase, Step
+from .release import BAD, Release
+
+LOOK_AT_LOGS = "Read the program's log with `deploy_logs`; the release that was live still is."
+
+
+def link_of(release: Release) -> str:
+    """The release's file in the include folder of its supervisord."""
+    return f"{release.control.programs}/{release.app}-{release.id}.conf"
+
+
+def front_link(release: Release) -> str:
+    return f"{release.control.programs}/{release.front.group}.conf"
+
+
+def going_live(layout: Layout, new: Release, previous: Release | None) -> tuple[Step, ...]:
+    """From starting the new release's processes to its confirmation; any failure brings `previous` back."""
+    return (
+        start_processes(layout, new),
+        wait_until_ready(layout, new),
+        switch(layout, new, previous),
+        smoke_test(layout, new),
+        watch(new),
+    )
+
+
+def start_processes(layout: Layout, new: Release) -> Step:
+    stop = StopPrograms(new.control.socket, link_of(new), new.groups, patience(new))
+    return Step(
+        Phase.ACTIVATE.value,
+        "start the processes",
+        (StartSupervisor(new.control), _start(layout, new)),
+        undo=(Drain(layout.socket(new.id), new.drain_seconds), stop),
+        failure=Failure("NotReady", "The processes of the new release do not start.", LOOK_AT_LOGS),
+    )
+
+
+def wait_until_ready(layout: Layout, new: Release) -> Step:
+    serving = tuple(program.group for program in new.programs if program.serves)
+    workers = tuple(program.group for program in new.programs if not program.serves)
+    ready = AwaitReady(layout.socket(new.id), new.probe, new.id, new.control.socket, serving)
+    actions: tuple[Action, ...] = (ready,)
+    if workers:
+        actions += (AwaitWorkers(new.control.socket, workers),)
+    return Step(
+        Phase.ACTIVATE.value,
+        "wait until they answer",
+        actions,
+        failure=Failure("NotReady", "The new release does not work.", LOOK_AT_LOGS),
+    )
+
+
+def switch(layout: Layout, new: Release, previous: Release | None) -> Step:
+    """One rename of `current`. The front server is reloaded only where its configuration is another one."""
+    serve = ServeFront(new.front, new.control.socket, front_link(new), f"{layout.etc}/{new.front.group}.conf")
+    return Step(
+        Phase.SWITCH.value,
+        "switch",
+        (Link(layout.current, f"releases/{new.id}"), serve),
+        undo=_switch_back(layout, new, previous),
+        failure=Failure("SwitchedBack", "The switch did not work, and the old release is live again."),
+    )
+
+
+def _switch_back(layout: Layout, new: Release, previous: Release | None) -> tuple[Action, ...]:
+    if previous is None:
+        stop = StopFront(new.front, new.control.socket, front_link(new))
+        return (stop, Remove((layout.current,)))
+    conf = f"{layout.etc}/{previous.front.group}.conf"
+    serve = ServeFront(previous.front, previous.control.socket, front_link(previous), conf)
+    return (Link(layout.current, f"releases/{previous.id}"), serve)
+
+
+def smoke_test(layout: Layout, new: Release) -> Step:
+    return Step(
+        Phase.CONFIRM.value,
+        "smoke test",
+        (SmokeTest(new.front, new.probe, new.id),),
+        undo=(_mark_bad(layout, new, "it failed the smoke test or the watch after the switch"),),
+        failure=Failure("SwitchedBack", "The new release failed behind the front server; the old one is back."),
+    )
+
+
+def watch(new: Release) -> Step:
+    groups = new.groups
+    return Step(
+        Phase.CONFIRM.value,
+        "watch",
+        (Watch(new.front, new.probe, new.id, new.control.socket, groups, new.watch_seconds),),
+        failure=Failure("SwitchedBack", "The new release failed while it was watched; the old one is back."),
+    )
+
+
+def stop_previous(layout: Layout, new: Release, previous: Release | None) -> Step:
+    """Nobody new reaches the old processes; they are stopped when nobody is left in them."""
+    if previous is None or previous.id == new.id:
+        return Step(Phase.FINISH.value, "drain and stop the previous release", ())
+    return Step(
+        Phase.FINISH.value,
+        "drain and stop the previous release",
+        (Drain(layout.socket(previous.id), previous.drain_seconds), stop_release(previous)),
+    )
+
+
+def stop_release(release: Release) -> StopPrograms:
+    return StopPrograms(release.control.socket, link_of(release), release.groups, patience(release))
+
+
+def patience(release: Release) -> float:
+    """Seconds to wait for a stop: supervisord itself kills after the longest stopwaitsecs."""
+    return max((program.stop_seconds for program in release.programs), default=0.0) + 10.0
+
+
+def _start(layout: Layout, new: Release) -> StartPrograms:
+    conf = f"{layout.release(new.id)}/etc/supervisor.conf"
+    return StartPrograms(new.control.socket, link_of(new), conf, new.groups)
+
+
+def _mark_bad(layout: Layout, release: Release, why: str) -> Write:
+    return Write(f"{layout.release(release.id)}/{BAD}", f"{why}\n")

@@ -1,0 +1,131 @@
+"""The host's own script, `<root>/bin/selfdeploy`: works with the database down and settings that do not import."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import time
+from typing import Any
+
+from . import lock, records, rollback, state
+from .actions.base import ActionFailed
+from .actions.programs import ShutDown, StartSupervisor
+from .errors import DeployError, NothingThere
+from .journal import Journal, now
+from .layout import Layout
+from .session import Session
+from .status import status
+
+
+def main(argv: list[str]) -> int:
+    records.load()
+    parser = _parser()
+    options = parser.parse_args(argv)
+    layout = Layout(os.path.abspath(options.root))
+    commands = {"status": _status, "rollback": _rollback, "unlock": _unlock, "start": _start, "stop": _stop}
+    try:
+        return commands[options.command](layout, options)
+    except (DeployError, ActionFailed) as error:
+        print(error)  # noqa: T201 - this is the script's output
+        return getattr(error, "exit_code", 1)
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(prog="selfdeploy", description=__doc__)
+    parser.add_argument("--root", required=True, help=argparse.SUPPRESS)
+    parser.add_argument("command", choices=("status", "rollback", "unlock", "start", "stop"))
+    parser.add_argument("--to", default="", metavar="ID", help="rollback: the release to go to")
+    parser.add_argument("--kill", action="store_true", help="unlock: end the deployment that holds the lock")
+    parser.add_argument("--lock-wait", type=float, default=60.0, metavar="SECONDS")
+    parser.add_argument("--json", action="store_true", help="print JSON")
+    return parser
+
+
+def _look(layout: Layout) -> state.HostState:
+    """The state by way of what the live release says of its supervisord."""
+    live = state.read_release(layout.current)
+    return state.look(layout, control=live.control.socket if live else "")
+
+
+def _status(layout: Layout, options: argparse.Namespace) -> int:
+    found = status(layout, _look(layout))
+    print(json.dumps(found, indent=2) if options.json else as_text(found))  # noqa: T201
+    return 0 if found["healthy"] else 1
+
+
+def as_text(found: dict[str, Any]) -> str:
+    """The status for people, a line for each fact."""
+    release = found["release"]
+    named = f"{release['id']} {release['subject']}".strip() if release else "none"
+    lines = [f"release   {named}", f"url       {found['url'] or '-'}"]
+    lines += [f"healthy   {'yes' if found['healthy'] else 'NO'}", f"front     {found['front'] or '-'}"]
+    for row in found["processes"]:
+        memory = row["memory"] / 1e6
+        lines.append(
+            f"process   {row['program']}  {row['state']}  pid {row['pid'] or '-'}  up {row['uptime']:.0f} s  "
+            f"cpu {row['cpu']} %  memory {memory:.0f} MB"
+        )
+    lines.append(f"reboot    {found['after_reboot']}")
+    if found["lock"]:
+        lines.append(f"locked    {lock.described(found['lock'])}")
+    lines += [f"broken    deployment {name} was interrupted" for name in found["interrupted"]]
+    for story in found["deployments"]:
+        error = f"  {story['error']}" if story["error"] else ""
+        lines.append(f"history   {story['id']}  {story['kind']}  {story['release']}  {story['status']}{error}")
+    return "\n".join(lines)
+
+
+def _rollback(layout: Layout, options: argparse.Namespace) -> int:
+    held = lock.Lock(layout)
+    identity = time.strftime("%Y%m%dT%H%M%SZ-rollback", time.gmtime())
+    about = {"kind": "rollback", "who": os.environ.get("USER", "?"), "deployment": identity, "release": ""}
+    held.take(about, wait=options.lock_wait, tell=print)
+    found = _look(layout)
+    plan = rollback.rollback_plan(layout, found, to=options.to)
+    story = {"id": identity, "kind": "rollback", "target": "", "release": plan.release, "who": about["who"]}
+    journal = Journal(layout, {**story, "previous": found.current, "host": found.host, "at": now()})
+    session = Session(
+        deployment=identity,
+        listener=lambda event: print(event),  # noqa: T201
+        journal=journal,
+        lock=held,
+        fetch=lambda wanted: iter(()),
+        began=time.monotonic(),
+    )
+    return rollback.by_hand(session, journal, plan)
+
+
+def _unlock(layout: Layout, options: argparse.Namespace) -> int:
+    content = lock.break_free(layout, kill=options.kill)
+    if content is None:
+        print("Nobody holds the lock.")  # noqa: T201
+        return 0
+    print(f"{'Ended' if options.kill else 'The lock is held by'} {lock.described(content)}.")  # noqa: T201
+    return 0
+
+
+def _start(layout: Layout, options: argparse.Namespace) -> int:
+    live = state.read_release(layout.current)
+    if live is None:
+        raise NothingThere(f"Nothing is live in {layout.root!r}.", hint="Deploy first: `manage.py deploy`.")
+    StartSupervisor(live.control).do(_Nobody())
+    return 0
+
+
+def _stop(layout: Layout, options: argparse.Namespace) -> int:
+    live = state.read_release(layout.current)
+    if live is not None:
+        ShutDown(live.control).do(_Nobody())
+    return 0
+
+
+class _Nobody:
+    """A world for actions that need none of it."""
+
+    deployment = ""
+    lock_handle = None
+    answers: dict[str, Any] = {}
+
+    def __getattr__(self, name: str) -> Any:
+        return lambda *args: None

@@ -1,0 +1,97 @@
+"""What an interrupted run left, found by looking and put right by a step like any other.
+
+| found                                              | done                                            |
+| a folder of releases/ without its record           | its programs stopped, the folder removed        |
+| programs of a release that is not live             | stopped and taken out of supervisord            |
+| half-written files, half-removed folders and envs  | removed                                         |
+| `current` is new, unconfirmed and does not answer, | back to the previous release, the new one bad   |
+|   and the previous release still runs              |                                                 |
+| journals of runners that were killed               | closed as "interrupted"                         |
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from . import journal
+from .actions.base import Action, World
+from .actions.files import Link, Remove, Write
+from .actions.programs import ServeFront, StopPrograms
+from .codec import record
+from .going_live import front_link, patience
+from .layout import Layout
+from .plan import Phase, Step
+from .release import BAD, Release
+from .state import HostState
+
+
+@record
+@dataclass(frozen=True)
+class CloseJournal(Action):
+    """Write into the journal of a runner that was killed that it was, and in which step."""
+
+    root: str
+    deployment: str
+
+    def describe(self) -> str:
+        return f"close the journal of {self.deployment}"
+
+    def do(self, world: World) -> None:
+        journal.interrupt(Layout(self.root), self.deployment)
+
+
+def recover(layout: Layout, state: HostState, *, keep: str = "", own_journal: str = "") -> Step:
+    """The step that puts right what an interrupted run left; empty on a host in order.
+
+    `keep` is a release whose programs may run though it is not live, `own_journal` the one being written now.
+    """
+    actions: list[Action] = []
+    back = fallback(state)
+    live = back.id if back else state.current
+    if back is not None and state.live is not None:
+        actions += _go_back(layout, state.live, back)
+    for known in state.releases:
+        if known.id in (live, keep):
+            continue
+        groups = _groups(state, known.id)
+        if groups:
+            actions.append(_stop(layout, state, known.id, groups))
+        if known.release is None:
+            actions.append(Remove((layout.release(known.id), layout.release_log(known.id))))
+    if state.leftovers:
+        actions.append(Remove(state.leftovers))
+    actions += [CloseJournal(layout.root, name) for name in state.unfinished if name != own_journal]
+    return Step(Phase.RECOVER.value, "put right what an interrupted run left", tuple(actions))
+
+
+def fallback(state: HostState) -> Release | None:
+    """The release to return to, when a run was killed after the switch and what it switched to does not work."""
+    live = state.live
+    if live is None or not state.unfinished or state.live_answers:
+        return None
+    running = [r for r in state.complete if r.id != live.id and state.alive(r.groups)]
+    return running[-1] if running else None
+
+
+def _go_back(layout: Layout, live: Release, back: Release) -> list[Action]:
+    conf = f"{layout.etc}/{back.front.group}.conf"
+    return [
+        Link(layout.current, f"releases/{back.id}"),
+        ServeFront(back.front, back.control.socket, front_link(back), conf),
+        Write(f"{layout.release(live.id)}/{BAD}", "it did not answer when its deployment was interrupted\n"),
+    ]
+
+
+def _groups(state: HostState, identity: str) -> tuple[str, ...]:
+    return tuple(p.group for p in state.processes or () if f"-{identity}-" in p.group)
+
+
+def _stop(layout: Layout, state: HostState, identity: str, groups: tuple[str, ...]) -> StopPrograms:
+    known = state.known(identity)
+    release = known.release if known and known.release else state.live
+    control = release.control if release else None
+    programs = control.programs if control else layout.programs
+    app = groups[0].partition(f"-{identity}-")[0]
+    link = f"{programs}/{app}-{identity}.conf"
+    socket = control.socket if control else layout.control
+    return StopPrograms(socket, link, groups, patience(release) if release else 60.0)

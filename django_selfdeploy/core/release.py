@@ -1,0 +1,100 @@
+"""What is known of a release on the host: enough to start, probe, switch to, drain and describe it again."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+from .codec import record
+
+RECORD = "release.json"
+"""The record's name in a release's folder. Written last: a release without it is not complete."""
+
+BAD = ".bad"
+"""A file in a release's folder that says why it must not go live again."""
+
+
+@record
+@dataclass(frozen=True)
+class Program:
+    """A process of the release: `group` is its name in supervisord, `stop_seconds` what it may take to stop.
+
+    `serves` says that it answers on the release's socket; other programs are workers.
+    """
+
+    name: str
+    group: str
+    serves: bool
+    stop_seconds: float
+
+
+@record
+@dataclass(frozen=True)
+class ProbeSpec:
+    """The request that proves that a release works.
+
+    `path` is asked with `host` as Host header, and with X-Forwarded-Proto: https where `https`. `seconds` is
+    how long the new processes may take until they answer.
+    """
+
+    path: str
+    host: str
+    https: bool = False
+    seconds: float = 60.0
+
+
+@record
+@dataclass(frozen=True)
+class Front:
+    """The front server: `address` "host:port" for requests from this host; `marker` is its configuration's hash.
+
+    `own` is the one under the root, a program of our supervisord called `group`. Otherwise it is the machine's:
+    `links` are pairs (path in its include folder, file of the live release), `check` and `reload` its commands.
+    """
+
+    address: str
+    marker: str
+    marker_host: str
+    own: bool
+    group: str
+    log: str
+    links: tuple[tuple[str, str], ...] = ()
+    check: tuple[str, ...] = ()
+    reload: tuple[str, ...] = ()
+
+
+@record
+@dataclass(frozen=True)
+class Control:
+    """The supervisord that keeps the programs: `own` is started by us when it does not run."""
+
+    socket: str
+    programs: str
+    own: bool
+    start: tuple[str, ...] = ()
+
+
+@record
+@dataclass(frozen=True)
+class Release:
+    """A complete release of `app`. Times are UTC in ISO 8601; `fingerprint` is equal when nothing changed."""
+
+    app: str
+    id: str
+    created: str
+    commit: str
+    subject: str
+    env: str
+    project: str
+    programs: tuple[Program, ...]
+    probe: ProbeSpec
+    front: Front
+    control: Control
+    url: str
+    fingerprint: str
+    drain_seconds: float
+    watch_seconds: float
+    versions: dict[str, str] = field(default_factory=dict)
+
+    @property
+    def groups(self) -> tuple[str, ...]:
+        return tuple(program.group for program in self.programs)

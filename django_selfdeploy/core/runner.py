@@ -1,0 +1,231 @@
+"""The runner: carries out what a controller sends, and finishes or undoes by itself when the controller is gone.
+
+A session is: `open` (lock, look) -> any number of `carry_out` -> end of the stream. Before the switch a lost
+controller takes everything back; from the switch on the runner goes on to the end alone.
+"""
+
+from __future__ import annotations
+
+import os
+import queue
+import signal
+import threading
+import time
+from collections.abc import Iterator
+from typing import Any, BinaryIO
+
+from . import journal, lock, state
+from .actions.base import ActionFailed
+from .errors import Cancelled, DeployError, HostError, RunnerLost
+from .events import Event, Finished, Started, Warned
+from .executor import Executor
+from .layout import Layout
+from .plan import Plan
+from .session import Session
+from .wire import HELLO, VERSION, Channel, Frame
+
+
+def serve(nonce: str, reading: BinaryIO, writing: BinaryIO) -> None:
+    """Answer one controller until its stream ends."""
+    writing.write(f"{HELLO} {VERSION} {nonce}\n".encode())
+    writing.flush()
+    runner = Runner(Channel(reading, writing))
+    signal.signal(signal.SIGTERM, lambda *_: runner.call_off("The runner was asked to end."))
+    signal.signal(signal.SIGHUP, signal.SIG_IGN)
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    signal.signal(signal.SIGPIPE, signal.SIG_IGN)
+    runner.listen()
+
+
+class Runner:
+    """What is open at the moment: a layout, perhaps a lock, perhaps a deployment."""
+
+    def __init__(self, channel: Channel) -> None:
+        self._channel = channel
+        self._frames: queue.SimpleQueue[Frame | None] = queue.SimpleQueue()
+        self._gone = threading.Event()
+        self._layout: Layout | None = None
+        self._lock: lock.Lock | None = None
+        self._session: Session | None = None
+        self._journal: journal.Journal | None = None
+        self._executor: Executor | None = None
+        self._about: dict[str, Any] = {}
+
+    def listen(self) -> None:
+        threading.Thread(target=self._read, daemon=True).start()
+        try:
+            while (frame := self._frames.get()) is not None:
+                self._answer(frame)
+        finally:
+            self._take_back(Cancelled("The controller went away before the switch."))
+
+    def call_off(self, reason: str) -> None:
+        """Ask the deployment to stop where it may; after the switch it may not."""
+        if self._session is not None:
+            self._session.reason = reason
+            self._session.calling_off.set()
+
+    def _read(self) -> None:
+        while True:
+            try:
+                frame = self._channel.receive()
+            except (OSError, ValueError):
+                frame = None
+            if frame is None:
+                self._gone.set()
+                self.call_off("The controller went away before the switch.")
+            if frame is not None and frame.kind == "cancel":
+                self.call_off("The deployment was called off.")
+                continue
+            self._frames.put(frame)
+            if frame is None:
+                return
+
+    def _answer(self, frame: Frame) -> None:
+        try:
+            answer = getattr(self, f"_on_{frame.kind}")(**frame.fields)
+        except DeployError as error:
+            self._send("error", **as_fields(error))
+        except ActionFailed as error:
+            self._send("error", **as_fields(HostError(str(error))))
+        except OSError as error:
+            where = f" {error.filename!r}" if error.filename else ""
+            self._send("error", **as_fields(HostError(f"The host says: {error.strerror}{where}.")))
+        else:
+            self._send("done", answer=answer)
+
+    # the requests
+
+    def _on_open(
+        self, *, root: str, about: dict[str, Any] | None, wait: float, secrets: tuple[str, ...], look: dict[str, Any]
+    ) -> state.HostState:
+        """Look at the root; with `about`, what the deployment is, make the root, lock it and open a journal."""
+        self._layout = layout = Layout(root)
+        if about is not None:
+            self._begin(layout, about, wait, secrets)
+        return state.look(layout, **look)
+
+    def _begin(self, layout: Layout, about: dict[str, Any], wait: float, secrets: tuple[str, ...]) -> None:
+        began = time.monotonic() - float(about.pop("elapsed", 0.0))
+        os.makedirs(layout.journals, mode=0o755, exist_ok=True)
+        self._about = about
+        self._lock = lock.Lock(layout)
+        holder = {key: about[key] for key in ("kind", "who", "release")}
+        self._lock.take({**holder, "deployment": about["id"]}, wait=wait, tell=lambda t: self._emit(Warned(t)))
+        self._journal = journal.Journal(layout, about)
+        self._session = Session(
+            deployment=about["id"],
+            listener=self._emit,
+            journal=self._journal,
+            lock=self._lock,
+            fetch=self._fetch,
+            began=began,
+        )
+        self._session.learn_secrets(secrets)
+        self._executor = Executor(self._session)
+        self._emit(Started(about["id"], about["kind"], about["target"], about["release"]))
+        if self._gone.is_set():
+            self.call_off("The controller went away before the switch.")
+
+    def _on_carry_out(self, *, plan: Plan, url: str, last: bool, record: Any) -> dict[str, Any]:
+        """Carry a plan out. The `last` one closes the journal; `record` is the agent that writes it to the database."""
+        assert self._executor is not None and self._session is not None
+        self._session.url = url
+        try:
+            self._executor.carry_out(plan)
+        except DeployError as error:
+            self._close(error, record)
+            raise
+        if last:
+            self._close(None, record)
+        return {"answers": dict(self._session.answers), "deployment": self._session.deployment}
+
+    def _on_abandon(self, *, error: str, message: str, hint: str, exit_code: int, record: Any) -> None:
+        """The controller has judged that it must not go on: take everything back."""
+        reason = DeployError(message, hint=hint)
+        reason.exit_code = exit_code
+        self._take_back(reason, error=error, record=record)
+
+    def _on_look(self, *, look: dict[str, Any]) -> state.HostState:
+        assert self._layout is not None
+        return state.look(self._layout, **look)
+
+    def _on_holder(self, *, kill: bool) -> dict[str, Any] | None:
+        assert self._layout is not None
+        return lock.break_free(self._layout, kill=kill)
+
+    def _on_story(self, *, count: int) -> list[dict[str, Any]]:
+        assert self._layout is not None
+        return journal.newest(self._layout, count)
+
+    # the end of a deployment
+
+    def _take_back(self, reason: DeployError, *, error: str = "", record: Any = None) -> None:
+        if self._executor is None:
+            return
+        self._executor.take_back(reason)
+        self._close(reason, record, error=error)
+
+    def _close(self, reason: DeployError | None, record: Any, *, error: str = "") -> None:
+        assert self._session is not None and self._journal is not None and self._lock is not None
+        status = status_of(reason)
+        fields = as_fields(reason, error=error) if reason else None
+        if fields:
+            fields["message"] = self._session.redact(fields["message"])
+        self._journal.close(status, seconds=self._session.elapsed(), error=fields)
+        if record is not None:
+            self._import_records(record)
+        self._session.end_agents()
+        self._emit(Finished(status, self._session.elapsed()))
+        self._executor = None
+        self._lock.release()
+
+    def _import_records(self, record: Any) -> None:
+        """Let Django write the journals to its database; the journals are the truth, so a failure is a remark."""
+        assert self._session is not None and self._layout is not None
+        self._session.enter(None)
+        arguments = {"journals": self._layout.journals}
+        try:
+            self._session.agent(record).ask("record", arguments, timeout=60, quiet=True)
+        except (ActionFailed, DeployError) as error:
+            self._emit(Warned(f"The deployment is not in the database yet, only in its journal: {error}"))
+
+    # talking
+
+    def _emit(self, event: Event) -> None:
+        self._send("event", event=event)
+
+    def _send(self, kind: str, **fields: Any) -> None:
+        """Say it, if somebody still listens."""
+        try:
+            self._channel.send(kind, **fields)
+        except OSError:
+            self._gone.set()
+
+    def _fetch(self, wanted: tuple[str, ...]) -> Iterator[tuple[str, bytes]]:
+        """Ask the controller for blobs; they come one frame each, closed by a frame `blobs_end`."""
+        self._send("need", blobs=wanted)
+        while True:
+            frame = self._frames.get()
+            if frame is None:
+                self._frames.put(None)
+                raise Cancelled("The controller went away before the switch.")
+            if frame.kind == "blobs_end":
+                return
+            if frame.kind != "blob":
+                raise RunnerLost(f"The controller sent {frame.kind!r} in the middle of the source.")
+            yield frame.fields["blob"], frame.payload
+
+
+def as_fields(reason: DeployError, *, error: str = "") -> dict[str, Any]:
+    """An error as it travels and as the journal keeps it."""
+    name = error or type(reason).__name__
+    return {"error": name, "message": reason.message, "hint": reason.hint, "exit_code": reason.exit_code}
+
+
+def status_of(reason: DeployError | None) -> str:
+    if reason is None:
+        return journal.SUCCEEDED
+    if isinstance(reason, Cancelled):
+        return journal.CANCELLED
+    return journal.SWITCHED_BACK if type(reason).__name__ == "SwitchedBack" else journal.FAILED

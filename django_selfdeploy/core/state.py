@@ -1,0 +1,275 @@
+"""What is on a host: the only reading of it, taken in one go and handed to those who decide."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import socket
+import subprocess
+from dataclasses import dataclass
+from typing import Any
+
+from . import codec, http, journal, probe, processes
+from .actions.files import DOOMED
+from .codec import record
+from .layout import Layout
+from .release import BAD, RECORD, Release
+from .supervisor import ALIVE, Process, Supervisor, Unreachable
+
+
+@record
+@dataclass(frozen=True)
+class Known:
+    """A folder below releases/; `release` is None for one that is not complete, `bad` says why it is marked."""
+
+    id: str
+    release: Release | None
+    bad: str
+
+
+@record
+@dataclass(frozen=True)
+class HostState:
+    """`disk_free` is in bytes; `processes` is None when no supervisord answers; `port_holder` is "" for free.
+
+    `live_answers` says whether the live release answers its probe on its own socket. `unfinished` are the ids
+    of journals whose runner did not close them, `leftovers` paths that an interrupted run left.
+    """
+
+    root: str
+    exists: bool
+    current: str
+    releases: tuple[Known, ...]
+    live_answers: bool
+    processes: tuple[Process, ...] | None
+    unfinished: tuple[str, ...]
+    leftovers: tuple[str, ...]
+    envs: tuple[str, ...]
+    tools: bool
+    variables: bool
+    disk_free: int
+    files_free: int
+    port_holder: str
+    host: str
+    user: str
+    uid: int
+    front_user: str
+    boot: str
+    boot_installed: bool
+    programs: dict[str, str]
+    ipv6: bool
+
+    def known(self, identity: str) -> Known | None:
+        return next((known for known in self.releases if known.id == identity), None)
+
+    @property
+    def live(self) -> Release | None:
+        """The release that `current` points to, if it is complete."""
+        known = self.known(self.current)
+        return known.release if known else None
+
+    @property
+    def complete(self) -> tuple[Release, ...]:
+        """Every complete release, oldest first."""
+        return tuple(known.release for known in self.releases if known.release is not None)
+
+    def alive(self, groups: tuple[str, ...]) -> bool:
+        """Whether every group runs under supervisord."""
+        found = {p.group for p in self.processes or () if p.state in ALIVE}
+        return set(groups) <= found
+
+    def any_of(self, groups: tuple[str, ...]) -> bool:
+        """Whether supervisord has any of the groups, running or not."""
+        return bool({p.group for p in self.processes or ()} & set(groups))
+
+
+def look(layout: Layout, *, control: str = "", port: int = 0, programs: tuple[str, ...] = ()) -> HostState:
+    """Read everything. `control` is the supervisord's socket, `port` the front's, `programs` names to find."""
+    control = control or layout.control
+    current = _current(layout)
+    releases = tuple(_known(layout, identity) for identity in _names(layout.releases))
+    live = next((known.release for known in releases if known.id == current), None)
+    running = _processes(control)
+    disk = os.statvfs(_existing(layout.root))
+    return HostState(
+        root=layout.root,
+        exists=os.path.isdir(layout.root),
+        current=current,
+        releases=releases,
+        live_answers=live is not None and _answers(layout, live),
+        processes=running,
+        unfinished=_unfinished(layout),
+        leftovers=_leftovers(layout),
+        envs=tuple(n for n in _names(layout.envs) if os.path.exists(f"{layout.env(n)}/.complete")),
+        tools=os.path.exists(f"{layout.tools}/.complete"),
+        variables=os.path.exists(layout.variables),
+        disk_free=disk.f_bavail * disk.f_frsize,
+        files_free=disk.f_favail if disk.f_files else 1 << 40,
+        port_holder=_holder(port, running) if port else "",
+        host=socket.gethostname(),
+        user=_user(),
+        uid=os.geteuid(),
+        front_user=_front_user(),
+        boot=_boot(),
+        boot_installed=_boot_installed(layout),
+        programs={name: found for name in programs if (found := _find(name))},
+        ipv6=_ipv6(),
+    )
+
+
+SBIN = "/usr/local/sbin:/usr/sbin:/sbin"
+"""Where nginx and others are, and where an ordinary user's PATH does not look on Debian."""
+
+
+def _find(name: str) -> str:
+    return shutil.which(name) or shutil.which(name, path=SBIN) or ""
+
+
+def _current(layout: Layout) -> str:
+    try:
+        return os.path.basename(os.readlink(layout.current))
+    except OSError:
+        return ""
+
+
+def _names(folder: str) -> list[str]:
+    """The sub-folders, without those that begin with a dot, sorted: ids begin with their time."""
+    try:
+        entries = sorted(entry.name for entry in os.scandir(folder) if entry.is_dir(follow_symlinks=False))
+    except OSError:
+        return []
+    return [name for name in entries if not name.startswith(".")]
+
+
+def _known(layout: Layout, identity: str) -> Known:
+    folder = layout.release(identity)
+    return Known(identity, read_release(folder), _text(os.path.join(folder, BAD)))
+
+
+def read_release(folder: str) -> Release | None:
+    """The record of the release in `folder`; None when it is not complete or not readable."""
+    try:
+        found = codec.loads(_text(os.path.join(folder, RECORD)))
+    except (ValueError, TypeError):
+        return None
+    return found if isinstance(found, Release) else None
+
+
+def _text(path: str) -> str:
+    try:
+        with open(path, encoding="utf-8") as file:
+            return file.read()
+    except (OSError, ValueError):
+        return ""
+
+
+def _answers(layout: Layout, release: Release) -> bool:
+    address = f"unix:{layout.socket(release.id)}"
+    return probe.ask(address, release.probe, release.id, timeout=5.0).works
+
+
+def _processes(control: str) -> tuple[Process, ...] | None:
+    try:
+        return Supervisor(control, timeout=5.0).processes()
+    except Unreachable:
+        return None
+
+
+def _unfinished(layout: Layout) -> tuple[str, ...]:
+    stories = journal.newest(layout, 10)
+    return tuple(str(story["id"]) for story in stories if story.get("status") == journal.RUNNING)
+
+
+def _leftovers(layout: Layout) -> tuple[str, ...]:
+    """Half-written files and half-removed folders, in the places where we write and remove."""
+    found = []
+    places = (layout.root, layout.releases, layout.envs, layout.shared, layout.etc, layout.programs)
+    for folder in (*places, layout.journals, layout.log, layout.bin):
+        try:
+            names = os.listdir(folder)
+        except OSError:
+            continue
+        found += [f"{folder}/{name}" for name in names if name.startswith((".tmp-", DOOMED))]
+    broken = [n for n in _names(layout.envs) if not os.path.exists(f"{layout.env(n)}/.complete")]
+    return tuple(sorted(found + [layout.env(name) for name in broken]))
+
+
+def _existing(path: str) -> str:
+    while not os.path.exists(path):
+        path = os.path.dirname(path)
+    return path
+
+
+def _holder(port: int, running: tuple[Process, ...] | None) -> str:
+    """Who holds the port, unless it is a program of our own supervisord or a child of one."""
+    holder = processes.port_holder(port)
+    if holder is None:
+        return ""
+    pid = processes.port_pid(port)
+    ours = {process.pid for process in running or () if process.pid}
+    if pid is not None and (pid in ours or processes.parent(pid) in ours):
+        return ""
+    return holder
+
+
+def _user() -> str:
+    import pwd  # noqa: PLC0415 - not on every controller's system
+
+    try:
+        return pwd.getpwuid(os.geteuid()).pw_name
+    except KeyError:
+        return str(os.geteuid())
+
+
+def _front_user() -> str:
+    """For root: the unprivileged account that the front server's workers run as; "" for everybody else."""
+    import pwd  # noqa: PLC0415
+
+    if os.geteuid() != 0:
+        return ""
+    names = {entry.pw_name for entry in pwd.getpwall()}
+    return next((name for name in ("www-data", "nginx", "http", "nobody") if name in names), "")
+
+
+def _boot() -> str:
+    """How this host can start us again after a reboot: "systemd" (root only), "cron", or ""."""
+    if os.path.isdir("/run/systemd/system") and os.geteuid() == 0:
+        return "systemd"
+    return "cron" if shutil.which("crontab") else ""
+
+
+def unit_of(layout: Layout) -> str:
+    """The path of our systemd unit: the root's path, escaped as systemd.unit(5) names things."""
+    return f"/etc/systemd/system/selfdeploy-{layout.root.strip('/').replace('/', '-')}.service"
+
+
+def _boot_installed(layout: Layout) -> bool:
+    if os.path.exists(unit_of(layout)):
+        return True
+    if not shutil.which("crontab"):
+        return False
+    listed = subprocess.run(("crontab", "-l"), capture_output=True, text=True, stdin=subprocess.DEVNULL)
+    return f"@reboot {layout.bin}/selfdeploy start" in listed.stdout
+
+
+def _ipv6() -> bool:
+    try:
+        with socket.socket(socket.AF_INET6, socket.SOCK_STREAM) as trial:
+            trial.bind(("::1", 0))
+    except OSError:
+        return False
+    return True
+
+
+def answers_at(address: str) -> bool:
+    """Whether anything speaks HTTP at `address`."""
+    try:
+        http.get(address, "/", {"Host": "localhost"}, timeout=2)
+    except http.NoAnswer:
+        return False
+    return True
+
+
+def as_json(state: HostState) -> dict[str, Any]:
+    """The state as plain JSON values, for output."""
+    return dict(codec.json.loads(codec.dumps(state)))

@@ -1,0 +1,9 @@
+from django.contrib import admin
+
+from .models import Picture
+
+
+@admin.register(Picture)
+class PictureAdmin(admin.ModelAdmin):
+    list_display = ["title", "size_bytes", "uploaded"]
+    search_fields = ["title", "caption"]
