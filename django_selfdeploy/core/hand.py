@@ -12,7 +12,7 @@ from . import lock, records, rollback, state
 from .actions.base import ActionFailed
 from .actions.programs import ShutDown, StartSupervisor
 from .errors import DeployError, NothingThere
-from .journal import Journal, now
+from .journal import Journal, new_id
 from .layout import Layout
 from .session import Session
 from .status import status
@@ -78,13 +78,13 @@ def as_text(found: dict[str, Any]) -> str:
 
 def _rollback(layout: Layout, options: argparse.Namespace) -> int:
     held = lock.Lock(layout)
-    identity = time.strftime("%Y%m%dT%H%M%SZ-rollback", time.gmtime())
+    identity = new_id()
     about = {"kind": "rollback", "who": os.environ.get("USER", "?"), "deployment": identity, "release": ""}
     held.take(about, wait=options.lock_wait, tell=print)
     found = _look(layout)
     plan = rollback.rollback_plan(layout, found, to=options.to)
     story = {"id": identity, "kind": "rollback", "target": "", "release": plan.release, "who": about["who"]}
-    journal = Journal(layout, {**story, "previous": found.current, "host": found.host, "at": now()})
+    journal = Journal(layout, {**story, "previous": found.current, "host": found.host})
     session = Session(
         deployment=identity,
         listener=lambda event: print(event),  # noqa: T201

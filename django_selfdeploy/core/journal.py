@@ -22,6 +22,12 @@ def now() -> str:
     return moment.strftime("%Y-%m-%dT%H:%M:%S.") + f"{moment.microsecond // 1000:03d}Z"
 
 
+def new_id() -> str:
+    """A name for a deployment that sorts by time, for example "20261122-101112-345" (UTC, milliseconds)."""
+    moment = datetime.now(timezone.utc)
+    return moment.strftime("%Y%m%d-%H%M%S-") + f"{moment.microsecond // 1000:03d}"
+
+
 class Journal:
     """One deployment's file. What it holds is described in docs/reference/journal.md."""
 

@@ -6,10 +6,13 @@ import hashlib
 from dataclasses import dataclass
 from typing import Any
 
+from .codec import record
+
 FILE, PROGRAM, LINK = 0o100644, 0o100755, 0o120000
 """The modes that git knows for a file, an executable file and a symbolic link."""
 
 
+@record
 @dataclass(frozen=True)
 class Entry:
     """One file of a source tree.

@@ -9,12 +9,15 @@ from __future__ import annotations
 import os
 import queue
 import signal
+import socket
+import sys
 import threading
 import time
+import traceback
 from collections.abc import Iterator
 from typing import Any, BinaryIO
 
-from . import journal, lock, state
+from . import journal, lock, state, status
 from .actions.base import ActionFailed
 from .errors import Cancelled, DeployError, HostError, RunnerLost
 from .events import Event, Finished, Started, Warned
@@ -69,7 +72,8 @@ class Runner:
         while True:
             try:
                 frame = self._channel.receive()
-            except (OSError, ValueError):
+            except (OSError, ValueError) as error:
+                print(f"The controller cannot be understood: {error}", file=sys.stderr, flush=True)  # noqa: T201
                 frame = None
             if frame is None:
                 self._gone.set()
@@ -91,6 +95,9 @@ class Runner:
         except OSError as error:
             where = f" {error.filename!r}" if error.filename else ""
             self._send("error", **as_fields(HostError(f"The host says: {error.strerror}{where}.")))
+        except Exception as error:  # noqa: BLE001 - told to the controller, who would else wait for ever
+            traceback.print_exc()
+            self._send("error", **as_fields(RunnerLost(f"The runner failed at {frame.kind!r}: {error!r}.")))
         else:
             self._send("done", answer=answer)
 
@@ -112,7 +119,8 @@ class Runner:
         self._lock = lock.Lock(layout)
         holder = {key: about[key] for key in ("kind", "who", "release")}
         self._lock.take({**holder, "deployment": about["id"]}, wait=wait, tell=lambda t: self._emit(Warned(t)))
-        self._journal = journal.Journal(layout, about)
+        live = os.path.basename(os.readlink(layout.current)) if os.path.islink(layout.current) else ""
+        self._journal = journal.Journal(layout, {**about, "previous": live, "host": socket.gethostname()})
         self._session = Session(
             deployment=about["id"],
             listener=self._emit,
@@ -127,10 +135,15 @@ class Runner:
         if self._gone.is_set():
             self.call_off("The controller went away before the switch.")
 
-    def _on_carry_out(self, *, plan: Plan, url: str, last: bool, record: Any) -> dict[str, Any]:
-        """Carry a plan out. The `last` one closes the journal; `record` is the agent that writes it to the database."""
-        assert self._executor is not None and self._session is not None
+    def _on_carry_out(
+        self, *, plan: Plan, url: str, last: bool, record: Any, more: dict[str, Any]
+    ) -> dict[str, Any]:
+        """Carry a plan out. The `last` one closes the journal; `record` is the agent that writes it to the
+        database, `more` is what the journal shall say besides.
+        """
+        assert self._executor is not None and self._session is not None and self._journal is not None
         self._session.url = url
+        self._journal.story.update(more)
         try:
             self._executor.carry_out(plan)
         except DeployError as error:
@@ -149,6 +162,10 @@ class Runner:
     def _on_look(self, *, look: dict[str, Any]) -> state.HostState:
         assert self._layout is not None
         return state.look(self._layout, **look)
+
+    def _on_status(self, *, look: dict[str, Any], deployments: int) -> dict[str, Any]:
+        assert self._layout is not None
+        return status.status(self._layout, state.look(self._layout, **look), deployments=deployments)
 
     def _on_holder(self, *, kill: bool) -> dict[str, Any] | None:
         assert self._layout is not None

@@ -64,6 +64,25 @@ class Write(Action):
 
 @record
 @dataclass(frozen=True)
+class WriteAll(Action):
+    """Write several files below `folder`: pairs (relative path, text)."""
+
+    folder: str
+    files: tuple[tuple[str, str], ...]
+    mode: int = 0o644
+
+    def describe(self) -> str:
+        return f"write {len(self.files)} files in {self.folder}"
+
+    def do(self, world: World) -> None:
+        for name, text in self.files:
+            path = os.path.join(self.folder, name)
+            os.makedirs(os.path.dirname(path), exist_ok=True)
+            Write(path, text, self.mode).do(world)
+
+
+@record
+@dataclass(frozen=True)
 class CopyFile(Action):
     """Copy `source` to `path` with `mode`; nothing happens where there is no `source`."""
 

@@ -1,0 +1,97 @@
+"""The contracts of the parts of a target: application server, front server, process manager.
+
+A part is a frozen dataclass whose fields are its OPTIONS in settings.SELFDEPLOY; each field's metadata holds its
+documentation, from which the reference is generated.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from ..context import Context
+    from ..core.release import Control, Front, Program
+
+
+def option(default: Any, doc: str) -> Any:
+    """A field that is an option: its default and what the reference says of it."""
+    if isinstance(default, dict):
+        return field(default_factory=lambda: dict(default), metadata={"doc": doc})
+    return field(default=default, metadata={"doc": doc})
+
+
+@dataclass(frozen=True)
+class Part:
+    """`name` is the short name of the part in settings."""
+
+    name = ""
+
+    def problems(self) -> tuple[str, ...]:
+        """Sentences about options that cannot be; none when all is well."""
+        return ()
+
+
+@dataclass(frozen=True)
+class AppServer(Part):
+    """What speaks HTTP for the project on the release's own socket."""
+
+    distribution = ""
+    """The package that must be installed in the release's virtualenv."""
+
+    def command(self, context: Context) -> tuple[str, ...]:
+        """The words that start it."""
+        raise NotImplementedError
+
+    def check(self, context: Context) -> tuple[str, ...]:
+        """The words of its own check; the first is a Python module, run in the release's Django process."""
+        raise NotImplementedError
+
+    def files(self, context: Context) -> dict[str, str]:
+        """Its files in the release's etc/ folder: text by name."""
+        raise NotImplementedError
+
+    def stop_seconds(self) -> float:
+        """How long it may take to stop after TERM."""
+        raise NotImplementedError
+
+
+@dataclass(frozen=True)
+class FrontServer(Part):
+    """What the visitors' connections reach, and what serves static files and media."""
+
+    program = ""
+    """The executable that must be on the host."""
+
+    def files(self, context: Context) -> dict[str, str]:
+        """Its files in the release's etc/ folder."""
+        raise NotImplementedError
+
+    def check(self, context: Context, executable: str) -> tuple[str, ...]:
+        """The words of its own check of the files in the release, before anything is touched."""
+        raise NotImplementedError
+
+    def front(self, context: Context) -> Front:
+        """How the runner reaches it and sees which configuration it has loaded."""
+        raise NotImplementedError
+
+    def program_conf(self, context: Context, executable: str) -> str:
+        """Its program for our own supervisord; "" where the machine's own front server is used."""
+        raise NotImplementedError
+
+
+@dataclass(frozen=True)
+class ProcessManager(Part):
+    """What starts the processes and keeps them running."""
+
+    def control(self, context: Context) -> Control:
+        """How the runner reaches it."""
+        raise NotImplementedError
+
+    def files(self, context: Context, programs: tuple[Program, ...]) -> dict[str, str]:
+        """The release's programs, as files in its etc/ folder."""
+        raise NotImplementedError
+
+    def root_files(self, context: Context) -> dict[str, str]:
+        """Files of the root's own etc/ folder."""
+        raise NotImplementedError

@@ -1,0 +1,54 @@
+"""ALLOWED_HOSTS to server names: the grammar of host names (RFC 1123) and nothing else."""
+
+from __future__ import annotations
+
+import re
+
+from ..core.errors import ConfigError
+
+_label = re.compile(r"(?!-)[a-z0-9_-]{1,63}(?<!-)\Z")
+_ipv6 = re.compile(r"\[[0-9a-f:.]+\]\Z")
+
+
+def server_names(allowed_hosts: tuple[str, ...], *, prepend_www: bool = False) -> tuple[str, ...]:
+    """The names for the front server; none when every host is allowed.
+
+    ".example.com" stands for itself and every name below it, as it does in Django and in nginx. Raises
+    ConfigError for what is no host name.
+    """
+    if "*" in allowed_hosts:
+        return ()
+    names = [_name(host) for host in allowed_hosts]
+    if prepend_www:
+        bare = [name for name in names if not name.startswith((".", "www.", "["))]
+        names += [f"www.{name}" for name in bare if f"www.{name}" not in names and "." in name]
+    return tuple(dict.fromkeys(names))
+
+
+def host_for_probe(allowed_hosts: tuple[str, ...], *, prepend_www: bool = False) -> str:
+    """A host that the project answers to."""
+    if "*" in allowed_hosts or not allowed_hosts:
+        return "localhost"
+    name = _name(allowed_hosts[0]).lstrip(".")
+    if prepend_www and not name.startswith("www."):
+        return f"www.{name}"
+    return name
+
+
+def _name(host: str) -> str:
+    """`host` in the form that is sent: lower case, IDN as punycode (RFC 3490)."""
+    lowered = host.lower().rstrip(".")
+    if _ipv6.match(lowered):
+        return lowered
+    wildcard = lowered.startswith(".")
+    bare = lowered[1:] if wildcard else lowered
+    try:
+        encoded = bare.encode("idna").decode("ascii") if not bare.isascii() else bare
+    except UnicodeError:
+        encoded = ""
+    if not encoded or len(encoded) > 253 or not all(_label.match(label) for label in encoded.split(".")):
+        raise ConfigError(
+            f"ALLOWED_HOSTS has {host!r}, which is no host name.",
+            hint='Write names such as "example.com", ".example.com" for all below it, or "*".',
+        )
+    return f".{encoded}" if wildcard else encoded

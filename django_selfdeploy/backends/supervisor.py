@@ -1,0 +1,65 @@
+"""supervisor, the process manager that is used when none is named."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from ..core.release import Control
+from .base import ProcessManager, option
+from .rendering import render
+
+if TYPE_CHECKING:
+    from ..context import Context
+    from ..core.release import Program
+
+SCOPES = ("own", "system")
+
+
+@dataclass(frozen=True)
+class Supervisor(ProcessManager):
+    """supervisord >= 4.2.5: one of our own under the root, or the machine's."""
+
+    name = "supervisor"
+
+    scope: str = option("own", "own: a supervisord under the root, as the deploying user; system: the machine's.")
+    socket: str = option("/run/supervisor.sock", "Socket of the machine's supervisord (scope system).")
+    include: str = option("/etc/supervisor/conf.d", "Include folder of the machine's supervisord (scope system).")
+    log_size: str = option("20MB", "Size at which a program's log is rotated.")
+    log_backups: int = option(5, "Rotated logs that are kept of each program.")
+
+    def problems(self) -> tuple[str, ...]:
+        return () if self.scope in SCOPES else (f"scope {self.scope!r} is not one of {', '.join(SCOPES)}.",)
+
+    def control(self, context: Context) -> Control:
+        if self.scope == "system":
+            return Control(self.socket, self.include, own=False)
+        layout = context.layout
+        start = (f"{layout.tools}/bin/supervisord", "--configuration", f"{layout.etc}/supervisord.conf")
+        return Control(layout.control, layout.programs, own=True, start=start)
+
+    def files(self, context: Context, programs: tuple[Program, ...]) -> dict[str, str]:
+        rows = [self._row(context, program) for program in programs]
+        values = {"part": self, "programs": rows, "folder": context.project, "release": context.release}
+        return {"supervisor.conf": render("supervisor/programs.conf", values)}
+
+    def _row(self, context: Context, program: Program) -> dict[str, Any]:
+        target = context.target
+        process = target.processes.get(program.name)
+        own = process.command if process else target.app_server.command(context)
+        return {
+            "group": program.group,
+            "command": context.launched(*own),
+            "numprocs": process.numprocs if process else 1,
+            "process_name": "%(program_name)s_%(process_num)02d" if process and process.numprocs > 1 else "%(program_name)s",
+            "startsecs": 3 if program.serves else 1,
+            "stopwaitsecs": int(program.stop_seconds),
+            "log": f"{context.layout.release_log(context.release)}/{program.name}.log",
+            # a worker's children must hear TERM from their parent, a server's workers too: KILL goes to all
+            "killasgroup": "true",
+        }
+
+    def root_files(self, context: Context) -> dict[str, str]:
+        if self.scope == "system":
+            return {}
+        return {"supervisord.conf": render("supervisor/supervisord.conf", {"layout": context.layout})}

@@ -1,0 +1,236 @@
+"""settings.SELFDEPLOY made into targets: checked, typed, with every default in one place."""
+
+from __future__ import annotations
+
+import dataclasses
+import difflib
+import re
+from dataclasses import dataclass
+from importlib import import_module
+from typing import Any, TypeVar, get_type_hints
+
+from .backends.base import AppServer, FrontServer, Part, ProcessManager, option
+from .core.errors import ConfigError
+
+BACKENDS = {
+    "gunicorn": "django_selfdeploy.backends.gunicorn.Gunicorn",
+    "nginx": "django_selfdeploy.backends.nginx.Nginx",
+    "supervisor": "django_selfdeploy.backends.supervisor.Supervisor",
+}
+"""Short names of the parts that ship with this package."""
+
+LEVELS = ("DEBUG", "INFO", "WARNING", "ERROR", "CRITICAL")
+INSTALLERS = ("auto", "uv", "pip")
+NAME = re.compile(r"[a-z0-9][a-z0-9_-]{0,31}\Z")
+PROGRAM_NAME = re.compile(r"[a-z][a-z0-9_]{0,31}\Z")
+
+P = TypeVar("P", bound=Part)
+
+
+@dataclass(frozen=True)
+class Process:
+    """A process of the release besides the web server, for example a task worker."""
+
+    command: tuple[str, ...] = option((), "The command, a list of words; `python` is the release's own.")
+    stop_timeout: float = option(60.0, "Seconds that it may take to stop after TERM; then KILL.")
+    numprocs: int = option(1, "How many of it run.")
+
+
+@dataclass(frozen=True)
+class Target:
+    """One entry of settings.SELFDEPLOY; every field but `alias` is a key of it, in upper case."""
+
+    alias: str
+    name: str = option("", "Name of the site in program names and paths; default: the project's package.")
+    root: str = option("", "Folder of the site on the host; default: /srv/NAME for root, else ~/.local/share/selfdeploy/NAME.")
+    settings_module: str = option("", "The settings of the release; default: those that the command runs with.")
+    port: int = option(8000, "Port of the front server.")
+    bind: str = option("0.0.0.0", "Address on which the front server listens.")
+    commit: str = option("HEAD", "The commit, tag or branch that is deployed, where the project is in git.")
+    env_file: str = option("", "File of environment variables, beside manage.py; default: .env.TARGET, else .env, where there is one.")
+    requirements: tuple[str, ...] = option((), "Requirement files to install; default: found (uv.lock, requirements.txt, pyproject.toml).")
+    installer: str = option("auto", "What installs them: uv, pip, or auto for uv where it is there.")
+    python: str = option("", "Interpreter of the virtualenv; default: the one that runs the command.")
+    tests: bool | tuple[str, ...] = option(True, "Whether the project's tests run in the new release, or the labels that do.")
+    tests_timeout: float = option(1800.0, "Seconds that the tests may take.")
+    check_fail_level: str = option("ERROR", "The level of a message of `check --deploy` from which on it stops a deployment.")
+    adjust_settings: bool = option(True, "Whether DEBUG, SECRET_KEY, ALLOWED_HOSTS, STATIC_ROOT, SQLite and media paths that would be unsafe are put right for the release; if not, they stop the deployment.")
+    app_server: AppServer = option(None, "The application server.")
+    front: FrontServer = option(None, "The front server.")
+    process_manager: ProcessManager = option(None, "The process manager.")
+    processes: dict[str, Process] = option({}, "Processes besides the web server, by name.")
+    probe_path: str = option("", "Path of the page that proves that a release works; default: /, else the admin's login, else the first page without parameters.")
+    probe_host: str = option("", "Host header of the probe; default: the first host of ALLOWED_HOSTS.")
+    ready_timeout: float = option(60.0, "Seconds that new processes may take until they answer.")
+    watch: float = option(5.0, "Seconds that the new release is watched after the switch; three failures bring the old one back.")
+    drain_timeout: float = option(30.0, "Seconds that the old processes may take to finish their requests.")
+    keep: int = option(5, "How many releases are kept, the live one included.")
+    disk_reserve: int = option(200, "Megabytes that must stay free on the host.")
+    start_at_boot: bool = option(True, "Whether the site starts again after a reboot.")
+
+
+DEFAULT_PARTS: dict[str, tuple[type[Part], str]] = {
+    "app_server": (AppServer, "gunicorn"),
+    "front": (FrontServer, "nginx"),
+    "process_manager": (ProcessManager, "supervisor"),
+}
+
+
+def load(alias: str, configured: Any, *, settings_module: str) -> Target:
+    """The target called `alias` of `configured`, the value of settings.SELFDEPLOY (None when absent).
+
+    Raises ConfigError for an unknown target or key (with a near match), or a value that cannot be.
+    """
+    targets = {"default": {}} if configured is None else configured
+    if not isinstance(targets, dict):
+        raise ConfigError("SELFDEPLOY is not a dictionary.", hint='Write SELFDEPLOY = {"default": {}}.')
+    if alias not in targets:
+        raise ConfigError(
+            f"SELFDEPLOY has no target {alias!r}.", hint=_meant(alias, targets) or f"It has: {', '.join(targets)}."
+        )
+    where = f"SELFDEPLOY[{alias!r}]"
+    values = _fields(where, Target, targets[alias], skip=("alias",))
+    values.setdefault("settings_module", settings_module)
+    values.setdefault("name", _default_name(alias, values["settings_module"]))
+    for key, (contract, default) in DEFAULT_PARTS.items():
+        values[key] = _part(f"{where}[{key.upper()!r}]", values.get(key, default), contract)
+    values["processes"] = _processes(where, values.get("processes", {}))
+    target = Target(alias=alias, **values)
+    _judge(where, target)
+    return target
+
+
+def aliases(configured: Any) -> tuple[str, ...]:
+    return tuple(configured) if isinstance(configured, dict) else ("default",)
+
+
+def _fields(where: str, kind: type, given: Any, *, skip: tuple[str, ...] = ()) -> dict[str, Any]:
+    """The keyword arguments for the dataclass `kind`, from a dictionary with its names in upper case."""
+    if not isinstance(given, dict):
+        raise ConfigError(f"{where} is not a dictionary but {given!r}.", hint="See the reference of the settings.")
+    hints = get_type_hints(kind)
+    known = {f.name.upper(): f for f in dataclasses.fields(kind) if f.name not in skip}
+    values = {}
+    for key, value in given.items():
+        if key not in known:
+            hint = _meant(key, known) or f"It may have: {', '.join(known)}."
+            raise ConfigError(f"{where} has the unknown key {key!r}.", hint=hint)
+        values[known[key].name] = _typed(f"{where}[{key!r}]", value, hints[known[key].name])
+    return values
+
+
+def _meant(word: Any, words: Any) -> str:
+    near = difflib.get_close_matches(str(word).upper(), [str(w).upper() for w in words], 1)
+    exact = {str(w).upper(): str(w) for w in words}
+    return f"Did you mean {exact[near[0]]!r}?" if near else ""
+
+
+_kinds: dict[Any, tuple[tuple[type, ...], str]] = {
+    str: ((str,), "a text"),
+    int: ((int,), "a whole number"),
+    float: ((int, float), "a number"),
+    bool: ((bool,), "True or False"),
+    tuple[str, ...]: ((list, tuple), "a list of texts"),
+    bool | tuple[str, ...]: ((bool, list, tuple), "True, False or a list of texts"),
+}
+
+
+def _typed(where: str, value: Any, wanted: Any) -> Any:
+    """`value`, lists made tuples. Raises ConfigError when it is not of the type `wanted`."""
+    if wanted not in _kinds:
+        return value
+    kinds, described = _kinds[wanted]
+    fits = isinstance(value, kinds) and (bool in kinds or not isinstance(value, bool))
+    if isinstance(value, (list, tuple)):
+        fits = fits and all(isinstance(item, str) for item in value)
+    if not fits:
+        raise ConfigError(f"{where} is {value!r}, which is not {described}.", hint="See the reference of the settings.")
+    if isinstance(value, list):
+        return tuple(value)
+    return float(value) if wanted is float else value
+
+
+def _part(where: str, given: Any, contract: type[P]) -> P:
+    """The part that a short name, a dotted path, or a dictionary with BACKEND and OPTIONS stands for."""
+    if isinstance(given, str):
+        given = {"BACKEND": given}
+    unknown = set(given) - {"BACKEND", "OPTIONS"} if isinstance(given, dict) else {"?"}
+    if unknown or "BACKEND" not in given:
+        raise ConfigError(f"{where} is {given!r}.", hint='Write "nginx", or {"BACKEND": "nginx", "OPTIONS": {...}}.')
+    kind = _backend(where, given["BACKEND"], contract)
+    part = kind(**_lower_fields(f"{where}['OPTIONS']", kind, given.get("OPTIONS", {})))
+    for problem in part.problems():
+        raise ConfigError(f"{where}: {problem}", hint="See the reference of the settings.")
+    return part
+
+
+def _lower_fields(where: str, kind: type, given: Any) -> dict[str, Any]:
+    """OPTIONS are in lower case, as those of DATABASES are."""
+    if not isinstance(given, dict):
+        raise ConfigError(f"{where} is not a dictionary but {given!r}.", hint="See the reference of the settings.")
+    hints = get_type_hints(kind)
+    known = [f.name for f in dataclasses.fields(kind)]
+    for key in given:
+        if key not in known:
+            hint = _meant(key, known) or f"It may have: {', '.join(known)}."
+            raise ConfigError(f"{where} has the unknown key {key!r}.", hint=hint)
+    return {key: _typed(f"{where}[{key!r}]", value, hints[key]) for key, value in given.items()}
+
+
+def _backend(where: str, name: Any, contract: type[P]) -> type[P]:
+    path = BACKENDS.get(name, name)
+    module, _, attribute = str(path).rpartition(".")
+    try:
+        found = getattr(import_module(module), attribute)
+    except (ImportError, AttributeError, ValueError) as error:
+        hint = _meant(name, BACKENDS) or f"There are: {', '.join(BACKENDS)}; or give a dotted path."
+        raise ConfigError(f"{where} names the unknown backend {name!r}.", hint=hint) from error
+    if not (isinstance(found, type) and issubclass(found, contract)):
+        raise ConfigError(f"{where} names {name!r}, which is no {contract.__name__}.", hint="Use another backend.")
+    return found
+
+
+def _processes(where: str, given: Any) -> dict[str, Process]:
+    if not isinstance(given, dict):
+        raise ConfigError(f"{where}['PROCESSES'] is not a dictionary.", hint='Write {"worker": {"COMMAND": [...]}}.')
+    found = {}
+    for name, value in given.items():
+        place = f"{where}['PROCESSES'][{name!r}]"
+        if not PROGRAM_NAME.match(str(name)) or name in ("web", "front"):
+            raise ConfigError(
+                f"{place} has a name that no program can have.",
+                hint="Use small letters, digits and underscores; `web` and `front` are taken.",
+            )
+        process = Process(**_fields(place, Process, value))
+        if not process.command or process.numprocs < 1:
+            raise ConfigError(f"{place} has no command.", hint='Add "COMMAND": ["python", "manage.py", "..."].')
+        found[name] = process
+    return found
+
+
+def _default_name(alias: str, settings_module: str) -> str:
+    """The project's package, as a name of the site: "mysite" of "mysite.settings"; targets differ by alias."""
+    package = re.sub(r"[^a-z0-9_-]", "-", settings_module.partition(".")[0].lower()).strip("-_") or "site"
+    return package[:32] if alias == "default" else f"{package}-{alias}"[:32].lower()
+
+
+def _judge(where: str, target: Target) -> None:
+    """Raise ConfigError for values that are of the right type and still cannot be."""
+    judgements = (
+        (bool(NAME.match(target.name)), "NAME", target.name, "Use small letters, digits, - and _, at most 32."),
+        (1 <= target.port <= 65535, "PORT", target.port, "A port is between 1 and 65535."),
+        (target.keep >= 2, "KEEP", target.keep, "At least 2: the live release and the one to go back to."),
+        (target.installer in INSTALLERS, "INSTALLER", target.installer, f"One of {', '.join(INSTALLERS)}."),
+        (target.check_fail_level in LEVELS, "CHECK_FAIL_LEVEL", target.check_fail_level, f"One of {', '.join(LEVELS)}."),
+        (target.root == "" or target.root.startswith("/"), "ROOT", target.root, "Give the whole path."),
+        (target.probe_path[:1] in ("", "/"), "PROBE_PATH", target.probe_path, "A path begins with /."),
+        (bool(re.match(r"[0-9a-fA-F.:]+\Z", target.bind)), "BIND", target.bind, "Give an IP address."),
+    )
+    for good, key, value, hint in judgements:
+        if not good:
+            raise ConfigError(f"{where}[{key!r}] is {value!r}.", hint=hint)
+    for key in ("tests_timeout", "ready_timeout", "watch", "drain_timeout", "disk_reserve"):
+        if getattr(target, key) < 0:
+            raise ConfigError(f"{where}[{key.upper()!r}] is negative.", hint="Give a number from 0 on.")
+
+

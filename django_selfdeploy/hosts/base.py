@@ -1,0 +1,134 @@
+"""One runner on one host, and the conversation with it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator
+from typing import Any
+
+from ..core import records
+from ..core.agent import AgentSpec
+from ..core.errors import DeployError, RunnerLost, named
+from ..core.events import Event
+from ..core.plan import Plan
+from ..core.state import HostState
+from ..core.wire import Channel, Frame
+
+Listener = Callable[[Event], None]
+Blobs = Callable[[Iterable[str]], Iterator[tuple[str, bytes]]]
+
+
+def _no_blobs(wanted: Iterable[str]) -> Iterator[tuple[str, bytes]]:
+    return iter(())
+
+
+class Connection:
+    """A conversation with a runner. Every call raises the DeployError that the host answers with, and
+    RunnerLost when it ends without a word. Listeners run in the calling thread.
+    """
+
+    def __init__(self, channel: Channel, *, trouble: Callable[[], str] = lambda: "") -> None:
+        records.load()
+        self._channel = channel
+        self._trouble = trouble
+        self.listeners: list[Listener] = []
+        self.source: Blobs = _no_blobs
+        self.round_trips = 0
+
+    def open(
+        self,
+        root: str,
+        *,
+        look: dict[str, Any],
+        about: dict[str, Any] | None = None,
+        wait: float = 0.0,
+        secrets: tuple[str, ...] = (),
+    ) -> HostState:
+        """Look at `root`; with `about`, what the deployment is, lock it too, waiting at most `wait` seconds."""
+        answer = self._ask("open", root=root, about=about, wait=wait, secrets=secrets, look=look)
+        assert isinstance(answer, HostState)
+        return answer
+
+    def carry_out(
+        self,
+        plan: Plan,
+        *,
+        url: str = "",
+        last: bool = False,
+        record: AgentSpec | None = None,
+        more: dict[str, Any] | None = None,
+    ) -> dict[str, Any]:
+        """Carry the plan out; the answers of the release's Django by question.
+
+        The `last` plan of a deployment closes its journal, and `record` writes that to the database. `more` is
+        what the journal shall say besides.
+        """
+        answer = self._ask("carry_out", plan=plan, url=url, last=last, record=record, more=more or {})
+        return dict(answer["answers"])
+
+    def abandon(self, reason: DeployError, *, record: AgentSpec | None = None) -> None:
+        """Take back what was begun, because of `reason`."""
+        fields = {"message": reason.message, "hint": reason.hint, "exit_code": reason.exit_code}
+        self._ask("abandon", error=type(reason).__name__, record=record, **fields)
+
+    def call_off(self) -> None:
+        """Ask for an end; what comes of it is the answer to the call under way."""
+        self._channel.send("cancel")
+
+    def holder(self, *, kill: bool = False) -> dict[str, Any] | None:
+        """Who holds the lock; with `kill`, after ending it."""
+        return self._ask("holder", kill=kill)  # type: ignore[no-any-return]
+
+    def stories(self, count: int) -> list[dict[str, Any]]:
+        """The newest journals, newest first."""
+        return list(self._ask("story", count=count))
+
+    def status(self, *, look: dict[str, Any], deployments: int) -> dict[str, Any]:
+        """What core.status tells."""
+        return dict(self._ask("status", look=look, deployments=deployments))
+
+    def _ask(self, kind: str, **fields: Any) -> Any:
+        self.round_trips += 1
+        try:
+            self._channel.send(kind, **fields)
+        except OSError as error:
+            raise self._lost() from error
+        while True:
+            frame = self._receive()
+            if frame.kind == "done":
+                return frame.fields["answer"]
+            if frame.kind == "error":
+                raise _error(frame.fields)
+            self._heard(frame)
+
+    def _heard(self, frame: Frame) -> None:
+        if frame.kind == "event":
+            for listener in self.listeners:
+                listener(frame.fields["event"])
+            return
+        if frame.kind == "need":
+            self.round_trips += 1
+            for blob, data in self.source(frame.fields["blobs"]):
+                self._channel.send("blob", data, blob=blob)
+            self._channel.send("blobs_end")
+
+    def _receive(self) -> Frame:
+        try:
+            frame = self._channel.receive()
+        except (OSError, ValueError) as error:
+            raise self._lost() from error
+        if frame is None:
+            raise self._lost()
+        return frame
+
+    def _lost(self) -> RunnerLost:
+        said = self._trouble().strip()
+        return RunnerLost(
+            f"The runner ended without a word{': ' + said if said else '.'}",
+            hint="`deploy_status` tells what is live; the next `deploy` puts right what was left.",
+        )
+
+
+def _error(fields: dict[str, Any]) -> DeployError:
+    error = named(str(fields["error"]))(str(fields["message"]), hint=str(fields["hint"]))
+    error.exit_code = int(fields["exit_code"])
+    return error

@@ -1,0 +1,106 @@
+"""What must not be deployed, or not here: judged from facts, before anything happens."""
+
+from __future__ import annotations
+
+import logging
+import os
+
+from .context import Context
+from .core.errors import HostError, ReleaseError
+from .core.layout import SOCKET_PATH_LIMIT
+from .project.facts import Message, ProjectFacts
+
+ENVIRONMENT_SIZE = 300_000_000
+"""Bytes that a new virtualenv takes: Django and what this package brings need about 200 MB."""
+
+FILES = 10_000
+"""Inodes that a release and its virtualenv may need."""
+
+
+def judge_host(context: Context) -> None:
+    """Raise HostError for what the host lacks."""
+    _programs(context)
+    _port(context)
+    _socket(context)
+    _disk(context)
+
+
+def _programs(context: Context) -> None:
+    program = context.target.front.program
+    if program and program not in context.state.programs:
+        raise HostError(
+            f"The program {program!r} is not on {context.state.host!r}.",
+            hint=f"Install it, on Debian and Ubuntu with `apt-get install {program}`, then deploy again.",
+        )
+
+
+def _port(context: Context) -> None:
+    own = context.target.front.front(context).own if context.facts else context.target.process_manager.control(context).own
+    if own and context.state.port_holder:
+        raise HostError(
+            f"Port {context.target.port} is taken by {context.state.port_holder}.",
+            hint=f'Stop it, or choose another port: SELFDEPLOY = {{"{context.target.alias}": {{"PORT": 8001}}}}.',
+        )
+
+
+def _socket(context: Context) -> None:
+    path = context.layout.longest_socket()
+    length = len(os.fsencode(path))
+    if length > SOCKET_PATH_LIMIT:
+        raise HostError(
+            f"The path {path!r} has {length} bytes, and a socket's path may have {SOCKET_PATH_LIMIT}.",
+            hint='Choose a shorter "ROOT".',
+        )
+
+
+def _disk(context: Context) -> None:
+    needed = 2 * sum(entry.size for entry in context.source.entries)
+    needed += 0 if context.env_exists else ENVIRONMENT_SIZE
+    needed += context.target.disk_reserve * 1_000_000
+    free = context.state.disk_free
+    if free < needed:
+        raise HostError(
+            f"{context.layout.root!r} has {free / 1e6:.0f} MB free, and this deployment needs {needed / 1e6:.0f} MB.",
+            hint='Make room, or lower "KEEP" or "DISK_RESERVE".',
+        )
+    if context.state.files_free < FILES:
+        raise HostError(
+            f"{context.layout.root!r} has room for {context.state.files_free} more files only.", hint="Make room."
+        )
+
+
+def judge_release(context: Context) -> None:
+    """Raise ReleaseError for a release whose checks fail, or that lacks what a server needs."""
+    facts, target = context.known_facts, context.target
+    level = getattr(logging, target.check_fail_level)
+    failing = [message for message in facts.messages if message.level >= level]
+    if failing:
+        raise ReleaseError(_told(failing), hint=failing[0].hint or "`manage.py check --deploy` shows it here.")
+    if not facts.application:
+        raise ReleaseError(
+            "(selfdeploy.E008) WSGI_APPLICATION is not set, so no server knows what to run.",
+            hint='Write WSGI_APPLICATION = "mysite.wsgi.application".',
+        )
+    if not (target.probe_path or facts.probe_path):
+        raise ReleaseError(
+            "(selfdeploy.E009) The project has no page that could prove that a release works.",
+            hint=f'Name one that answers with 200: SELFDEPLOY = {{"{target.alias}": {{"PROBE_PATH": "/health/"}}}}.',
+        )
+
+
+def _told(failing: list[Message]) -> str:
+    lines = [f"({message.id}) {message.text}" for message in failing]
+    if len(lines) == 1:
+        return f"The checks of the new release fail: {lines[0]}"
+    return "\n    ".join((f"The checks of the new release fail with {len(lines)} messages:", *lines))
+
+
+def remarks(facts: ProjectFacts) -> tuple[str, ...]:
+    """What is worth telling though it stops nothing."""
+    own = [m for m in facts.messages if m.id.startswith("selfdeploy.")]
+    others = [m for m in facts.messages if m.level >= logging.WARNING and m not in own]
+    told = [f"({message.id}) {message.text}" for message in own]
+    if others:
+        names = ", ".join(message.id for message in others)
+        told.append(f"{len(others)} warnings of `manage.py check --deploy`: {names}")
+    return tuple(told)

@@ -1,0 +1,49 @@
+"""Starts a command of a release as the release's processes are started: `python -m django_selfdeploy.launch FOLDER WORDS...`
+
+The constants are in the release's etc/environment.json, the variables in its .env, read by django-environ as the
+project reads it. The command replaces this process, so no variable is in any argument list.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import sys
+from pathlib import Path
+
+import environ
+
+
+def surroundings(folder: str) -> str:
+    """Set the variables of the release in `folder` in this process; its project folder.
+
+    A variable that is set already stays; one that has PATH in its name is never taken from .env.
+    """
+    constants = json.loads(Path(folder, "etc", "environment.json").read_text(encoding="utf-8"))
+    os.environ.update(constants)
+    project = constants["SELFDEPLOY_PROJECT"]
+    variables = Path(project, ".env")
+    if variables.exists():
+        environ.Env.read_env(variables)
+    _secret_key(constants["SELFDEPLOY_SHARED"])
+    return str(project)
+
+
+def _secret_key(shared: str) -> None:
+    """A project that wants SECRET_KEY from its environment and was given none gets the one kept on the host."""
+    kept = Path(shared, "secret_key")
+    if "SECRET_KEY" not in os.environ and kept.exists():
+        os.environ["SECRET_KEY"] = kept.read_text(encoding="utf-8").strip()
+
+
+def main(argv: list[str]) -> None:
+    folder, *words = argv
+    os.chdir(surroundings(os.path.realpath(folder)))
+    try:
+        os.execvp(words[0], words)  # noqa: S606 - words, not a shell's line
+    except OSError as error:
+        sys.exit(f"{words[0]!r} cannot be run: {error.strerror}.")
+
+
+if __name__ == "__main__":
+    main(sys.argv[1:])

@@ -1,0 +1,348 @@
+"""The public API: what the commands call, and what a project's own scripts may call too."""
+
+from __future__ import annotations
+
+import getpass
+import hashlib
+import os
+import platform
+import socket
+import sys
+import sysconfig
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field, fields, replace
+from datetime import datetime, timezone
+from pathlib import Path
+from typing import Any
+
+from . import __version__, judgements
+from .backends.base import Part
+from .conf import Process, Target
+from .context import Context
+from .core.agent import ANSWERS, AgentSpec
+from .core.errors import DeployError
+from .core.events import Warned
+from .core.journal import new_id
+from .core.layout import Layout
+from .core.plan import Plan
+from .core.rollback import rollback_plan
+from .core.secret import MASK, Secret
+from .core.state import HostState
+from .hosts import local
+from .hosts.base import Connection, Listener
+from .hosts.interrupt import calling_off
+from .project import variables
+from .project.facts import ProjectFacts
+from .requirements import find_requirements, own_requirement
+from .source import Source, find_source
+from .steps.plans import activate_plan, stage_plan
+
+
+@dataclass(frozen=True)
+class Options:
+    """What a deployment was asked for besides its target. `lock_wait` is in seconds; `began` is the moment on
+    time.monotonic()'s clock at which the user gave the command.
+    """
+
+    commit: str = ""
+    allow_dirty: bool = False
+    skip_tests: bool = False
+    force: bool = False
+    lock_wait: float = 0.0
+    wait: bool = True
+    began: float = field(default_factory=time.monotonic)
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What came of it: `status` is "succeeded" or "unchanged"; `release` is what is live now."""
+
+    status: str
+    deployment: str
+    release: str
+    url: str
+
+
+@dataclass(frozen=True)
+class Project:
+    """The project on this machine: `folder` is that of manage.py."""
+
+    folder: Path
+    target: Target
+
+    @property
+    def layout(self) -> Layout:
+        return Layout(root_of(self.target))
+
+
+def root_of(target: Target) -> str:
+    """The root on this machine: as set, else /srv/NAME for root, else ~/.local/share/selfdeploy/NAME."""
+    if target.root:
+        return os.path.normpath(target.root)
+    if os.geteuid() == 0:
+        return f"/srv/{target.name}"
+    return os.path.expanduser(f"~/.local/share/selfdeploy/{target.name}")
+
+
+@contextmanager
+def connected(project: Project) -> Iterator[Connection]:
+    """A runner on the target's host; Ctrl-C asks it to stop, and what it says is waited for."""
+    with local.connected() as connection, calling_off(connection.call_off):
+        yield connection
+
+
+def look_for(target: Target) -> dict[str, Any]:
+    """What to look at on a host for this target."""
+    bare = _bare_context(target)
+    control = target.process_manager.control(bare)
+    programs = (target.front.program,) if target.front.program else ()
+    return {"control": control.socket, "port": target.port, "programs": programs}
+
+
+def look(project: Project, connection: Connection) -> HostState:
+    """The state of the host, without a lock: nothing is changed, not even a folder made."""
+    return connection.open(project.layout.root, look=look_for(project.target))
+
+
+def find_code(project: Project, options: Options) -> Source:
+    """The source that would be deployed."""
+    commit = options.commit or project.target.commit
+    return find_source(project.folder, commit=commit, allow_dirty=options.allow_dirty)
+
+
+def prepare(project: Project, source: Source, state: HostState, options: Options, release: str) -> Context:
+    """Everything that a first plan is made from."""
+    target, layout = project.target, project.layout
+    requirements = find_requirements(source, named=target.requirements, own=own_requirement())
+    text, _ = read_variables(project)
+    context = Context(
+        target=target,
+        layout=layout,
+        state=state,
+        source=source,
+        requirements=requirements,
+        release=release,
+        interpreter=interpreter(),
+        python=target.python or base_python(),
+        uv=find_uv(target.installer),
+        variables=text,
+        base=f"{layout.release(state.current)}/source" if state.live else "",
+        skip_tests=options.skip_tests,
+        created=datetime.now(timezone.utc).strftime("%Y-%m-%dT%H:%M:%SZ"),
+    )
+    return replace(context, fingerprint=fingerprint(context))
+
+
+def deploy(project: Project, options: Options, listeners: tuple[Listener, ...]) -> Outcome:
+    """Take the project to a running site. Raises a DeployError; nothing has changed then, or it was taken back."""
+    source = find_code(project, options)
+    release = release_id(source)
+    with connected(project) as connection:
+        connection.listeners += listeners
+        connection.source = source.read
+        text, values = read_variables(project)
+        about = about_deployment(project, "deploy", release, options, source)
+        state = _open(connection, project, about, options, variables.secrets_of(values))
+        context = prepare(project, source, state, options, release)
+        try:
+            return _deploy(connection, context, options, about["id"])
+        except DeployError as error:
+            _give_up(connection, context, error)
+            raise
+
+
+def _deploy(connection: Connection, context: Context, options: Options, deployment: str) -> Outcome:
+    state = context.state
+    if not options.force and is_unchanged(context):
+        live = state.live
+        assert live is not None
+        connection.abandon(_Unchanged(f"Nothing changed: {live.id} is live."))
+        return Outcome("unchanged", deployment, live.id, live.url)
+    judgements.judge_host(context)
+    answers = connection.carry_out(stage_plan(context))
+    context = replace(context, facts=ProjectFacts.from_json(answers["facts"]))
+    judgements.judge_release(context)
+    for listener in connection.listeners:
+        for remark in judgements.remarks(context.known_facts):
+            listener(Warned(remark))
+    plan = activate_plan(context)
+    url = _url(context)
+    more = {"versions": {**context.known_facts.versions, "django-selfdeploy": __version__}}
+    connection.carry_out(plan, url=url, last=True, record=context.agent, more=more)
+    return Outcome("succeeded", deployment, context.release, url)
+
+
+class _Unchanged(DeployError):
+    exit_code = 0
+
+
+def _give_up(connection: Connection, context: Context, error: DeployError) -> None:
+    """Tell the runner that it is over, where it does not know already; the first error is the one that counts."""
+    try:
+        connection.abandon(error, record=recorder(context.layout, context.state))
+    except DeployError:
+        pass
+
+
+def _open(
+    connection: Connection, project: Project, about: dict[str, Any], options: Options, secrets: tuple[str, ...]
+) -> HostState:
+    return connection.open(
+        project.layout.root,
+        look=look_for(project.target),
+        about=about,
+        wait=options.lock_wait,
+        secrets=secrets,
+    )
+
+
+def rollback(project: Project, *, to: str, options: Options, listeners: tuple[Listener, ...]) -> Outcome:
+    """Go back to the release `to`, or to the previous good one. Raises NothingThere where there is none."""
+    with connected(project) as connection:
+        connection.listeners += listeners
+        about = about_deployment(project, "rollback", to, options, None)
+        state = _open(connection, project, about, options, ())
+        try:
+            plan = rollback_plan(project.layout, state, to=to, target=project.target.alias)
+        except DeployError as error:
+            connection.abandon(error)
+            raise
+        known = state.known(plan.release)
+        url = known.release.url if known and known.release else ""
+        more = {"release": plan.release}
+        spec = recorder_of(project.layout, plan.release, state)
+        connection.carry_out(plan, url=url, last=True, record=spec, more=more)
+        return Outcome("succeeded", about["id"], plan.release, url)
+
+
+def plan_deploy(context: Context) -> tuple[Plan, Plan]:
+    """Both plans of a deployment, from a context with facts: what a dry run prints."""
+    return stage_plan(context), activate_plan(context)
+
+
+def is_unchanged(context: Context) -> bool:
+    """Whether what is live is what would be deployed, and runs."""
+    live, state = context.state.live, context.state
+    if live is None or state.unfinished[1:] or state.leftovers:
+        return False
+    return live.fingerprint == context.fingerprint and state.live_answers and state.alive(live.groups)
+
+
+def about_deployment(
+    project: Project, kind: str, release: str, options: Options, source: Source | None
+) -> dict[str, Any]:
+    """What the journal says of a deployment from its beginning."""
+    return {
+        "id": new_id(),
+        "kind": kind,
+        "target": project.target.alias,
+        "release": release,
+        "commit": (source.commit or "") if source else "",
+        "subject": source.subject if source else "",
+        "dirty": source.dirty if source else False,
+        "who": who(),
+        "versions": {"django-selfdeploy": __version__, "python": platform.python_version()},
+        "configuration": described(project.target),
+        "options": {"skip_tests": options.skip_tests, "force": options.force, "wait": options.wait},
+        "elapsed": time.monotonic() - options.began,
+    }
+
+
+def described(target: Target) -> dict[str, Any]:
+    """The target as plain values for the record; what could hold a secret is masked."""
+    return {f.name: _plain(f.name, getattr(target, f.name)) for f in fields(target)}
+
+
+def _plain(name: str, value: Any) -> Any:
+    if any(word in name.lower() for word in ("secret", "password", "token", "key")):
+        return MASK
+    if isinstance(value, (Part, Process)):
+        inner = {f.name: _plain(f.name, getattr(value, f.name)) for f in fields(value)}
+        return {"backend": type(value).__name__, **inner} if isinstance(value, Part) else inner
+    if isinstance(value, dict):
+        return {key: _plain(str(key), item) for key, item in value.items()}
+    return list(value) if isinstance(value, tuple) else value
+
+
+def read_variables(project: Project) -> tuple[Secret | None, dict[str, str]]:
+    """The text of the target's environment file and its variables; None where this machine has none."""
+    path = variables.find(project.folder, named=project.target.env_file, alias=project.target.alias)
+    return variables.read(path) if path else (None, {})
+
+
+def release_id(source: Source) -> str:
+    """UTC time and short commit, for example "20261122-101112-1a2b3c4d": it sorts by time."""
+    return f"{datetime.now(timezone.utc):%Y%m%d-%H%M%S}-{source.short}"
+
+
+def fingerprint(context: Context) -> str:
+    """Equal for two deployments that would give the same site."""
+    digest = hashlib.sha256()
+    for entry in context.source.entries:
+        digest.update(f"{entry.path}\0{entry.blob}\0{entry.mode}\0".encode("utf-8", "surrogateescape"))
+    digest.update(context.requirements.key(context.interpreter).encode())
+    digest.update((context.variables.reveal() if context.variables else "").encode("utf-8", "surrogateescape"))
+    digest.update(f"{context.target!r}\0{__version__}".encode())
+    return digest.hexdigest()[:32]
+
+
+def recorder(layout: Layout, state: HostState) -> AgentSpec | None:
+    """The Django process that can write records when the new release cannot: that of the live one."""
+    return recorder_of(layout, state.current, state) if state.live else None
+
+
+def recorder_of(layout: Layout, release: str, state: HostState) -> AgentSpec:
+    folder = layout.release(release)
+    words = ("-m", "django_selfdeploy.launch", folder, "python", "manage.py", "selfdeploy_agent", ANSWERS)
+    return AgentSpec((f"{folder}/env/bin/python", *words), folder)
+
+
+def interpreter() -> str:
+    """The interpreter of the virtualenv as a text: its kind, version and platform."""
+    return f"{sys.implementation.name}-{platform.python_version()}-{sysconfig.get_platform()}"
+
+
+def base_python() -> str:
+    """The interpreter behind the virtualenv that runs this."""
+    return getattr(sys, "_base_executable", "") or sys.executable
+
+
+def find_uv(installer: str) -> str:
+    """The path of uv; "" where pip is to be used, or is all there is."""
+    if installer == "pip":
+        return ""
+    try:
+        import uv  # noqa: PLC0415 - a dependency of ours, but pip does without it
+
+        return str(uv.find_uv_bin())
+    except (ImportError, FileNotFoundError):
+        return ""
+
+
+def who() -> str:
+    """Who deploys: the user, the one behind sudo, or the one that a CI names."""
+    try:
+        user = getpass.getuser()
+    except (KeyError, OSError):
+        user = str(os.geteuid())
+    person = os.environ.get("SUDO_USER") or user
+    return f"{person}@{socket.gethostname()}"
+
+
+def _url(context: Context) -> str:
+    from .steps.activate import probe, url  # noqa: PLC0415
+
+    return url(context, probe(context))
+
+
+def _bare_context(target: Target) -> Any:
+    """As much of a context as a process manager needs to say where it is."""
+    return _Bare(target, Layout(root_of(target)))
+
+
+@dataclass(frozen=True)
+class _Bare:
+    target: Target
+    layout: Layout

@@ -1,0 +1,133 @@
+"""The Django process of a release: it starts once and answers questions, one JSON line each.
+
+What changes something runs in a fork of the warm process: a new start would take ten times as long, and a fork
+that fails harms nobody. Answers go to a descriptor of their own, so that what the project prints stays output.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import runpy
+import sys
+import traceback
+from collections.abc import Callable
+from typing import IO, Any
+
+from django.core.management import call_command
+from django.db import connections
+
+Answer = Callable[..., Any]
+
+
+def serve(answers: int, questions: IO[str], more: dict[str, Answer]) -> None:
+    """Answer until the input ends; `more` are answers besides those of this module."""
+    known: dict[str, Answer] = {
+        "facts": facts,
+        "check_server": check_server,
+        "migrate": migrate,
+        "collectstatic": collect_static,
+        **more,
+    }
+    with os.fdopen(answers, "wb", buffering=0) as writing:
+        for line in questions:
+            request = json.loads(line)
+            answer = known[request.pop("question")]
+            reply = _direct(answer, request) if answer is facts else _forked(answer, request)
+            connections.close_all()
+            writing.write(json.dumps(reply).encode() + b"\n")
+
+
+def facts(*, sql: bool = False) -> dict[str, Any]:
+    """The facts; asked in the process itself, which so has models and URLs loaded for the forks to come."""
+    from .reading import read  # noqa: PLC0415 - imports much of Django, and the project's URLs
+
+    return read(sql=sql).to_json()
+
+
+def migrate() -> dict[str, Any]:
+    """Apply what is pending, on every database that routers let migrate."""
+    from .reading import _pending  # noqa: PLC0415
+
+    pending = [f"{one.app}.{one.name}" for one in _pending(sql=False)]
+    for alias in connections:
+        call_command("migrate", database=alias, interactive=False, verbosity=1, skip_checks=True)
+    return {"applied": pending, "note": f"{len(pending)} applied" if pending else "nothing to do"}
+
+
+def collect_static() -> dict[str, Any]:
+    before = _Counting()
+    call_command("collectstatic", interactive=False, verbosity=1, skip_checks=True, stdout=before)
+    return {"note": before.last_line()}
+
+
+def check_server(*, argv: list[str]) -> dict[str, Any]:
+    """Run the application server's own check of its configuration; `argv[0]` is the name of its module."""
+    sys.argv = argv
+    try:
+        runpy.run_module(argv[0], run_name="__main__", alter_sys=True)
+    except SystemExit as error:
+        if error.code not in (None, 0):
+            raise RuntimeError(f"`{' '.join(argv)}` ended with status {error.code}") from error
+    return {}
+
+
+class _Counting:
+    """A stream that passes on what is written and remembers the last line."""
+
+    def __init__(self) -> None:
+        self._last = ""
+
+    def write(self, text: str) -> None:
+        sys.stdout.write(text)
+        self._last = text.strip() or self._last
+
+    def flush(self) -> None:
+        sys.stdout.flush()
+
+    def isatty(self) -> bool:
+        return False
+
+    def last_line(self) -> str:
+        return self._last.splitlines()[-1] if self._last else ""
+
+
+def _direct(answer: Answer, arguments: dict[str, Any]) -> dict[str, Any]:
+    try:
+        return {"answer": answer(**arguments)}
+    except SystemExit as error:
+        return _failed(error)
+    except Exception as error:  # noqa: BLE001 - whatever the project raises is what the user must see
+        return _failed(error)
+
+
+def _failed(error: BaseException) -> dict[str, Any]:
+    last = traceback.format_exception(type(error), error, error.__traceback__)
+    return {"error": f"{type(error).__name__}: {error}", "output": "".join(last)}
+
+
+def _forked(answer: Answer, arguments: dict[str, Any]) -> dict[str, Any]:
+    """The answer of a child process. Connections are closed before: two processes must not share one."""
+    connections.close_all()
+    reading, writing = os.pipe()
+    sys.stdout.flush()
+    sys.stderr.flush()
+    child = os.fork()
+    if child == 0:
+        _in_child(answer, arguments, writing)
+    os.close(writing)
+    with os.fdopen(reading, "rb") as stream:
+        data = stream.read()
+    _, status = os.waitpid(child, 0)
+    if not data:
+        return {"error": f"The process ended with status {os.waitstatus_to_exitcode(status)}."}
+    return dict(json.loads(data))
+
+
+def _in_child(answer: Answer, arguments: dict[str, Any], writing: int) -> None:
+    reply = _direct(answer, arguments)
+    sys.stdout.flush()
+    sys.stderr.flush()
+    with os.fdopen(writing, "wb") as stream:
+        stream.write(json.dumps(reply).encode())
+    os._exit(0)

@@ -1,0 +1,175 @@
+"""Reading the facts of the project whose settings are loaded: runs in the release, changes nothing."""
+
+from __future__ import annotations
+
+import importlib.metadata
+import os
+import platform
+from collections.abc import Iterator
+from typing import Any
+
+from django.apps import apps
+from django.conf import settings
+from django.contrib.staticfiles.storage import staticfiles_storage
+from django.core import checks
+from django.core.files.storage import FileSystemStorage
+from django.db import DEFAULT_DB_ALIAS, connections
+from django.db.migrations.executor import MigrationExecutor
+from django.db.migrations.loader import MigrationLoader
+from django.urls import NoReverseMatch, Resolver404, get_resolver, resolve, reverse
+
+from .facts import Message, Pending, ProjectFacts
+
+OWN_TAG = "selfdeploy"
+"""Our own checks are about the controller; in a release they are not asked."""
+
+
+def read(*, sql: bool = False) -> ProjectFacts:
+    """Everything at once. `sql` adds the SQL of pending migrations, which takes its time.
+
+    Raises what the project raises: its settings, models and URLs are imported here.
+    """
+    return ProjectFacts(
+        application=_application(),
+        allowed_hosts=tuple(settings.ALLOWED_HOSTS),
+        prepend_www=settings.PREPEND_WWW,
+        ssl_redirect=settings.SECURE_SSL_REDIRECT,
+        static_url=settings.STATIC_URL or "",
+        serves_static=_serves_static(),
+        media_url=settings.MEDIA_URL if _raw("MEDIA_URL") else "",
+        media_root=str(settings.MEDIA_ROOT),
+        serves_media=bool(_raw("MEDIA_URL")) and "//" not in str(_raw("MEDIA_URL")),
+        probe_path=_probe_path(),
+        messages=(*_adjusted(), *_checked(), *_conflicts()),
+        pending=tuple(_pending(sql)),
+        databases={alias: connections[alias].vendor for alias in connections},
+        versions=_versions(),
+        test_runner=_test_runner(),
+    )
+
+
+def _raw(name: str) -> Any:
+    """A setting as the project wrote it: Django prefixes URLs, and gives an unset MEDIA_URL as "/"."""
+    return getattr(settings._wrapped, name, "")
+
+
+def _application() -> str:
+    """WSGI_APPLICATION as servers want it, "package.module:name"; "" where the project has none."""
+    module, _, name = (settings.WSGI_APPLICATION or "").rpartition(".")
+    return f"{module}:{name}" if module else ""
+
+
+def _serves_static() -> bool:
+    if not apps.is_installed("django.contrib.staticfiles") or not settings.STATIC_URL:
+        return False
+    return isinstance(staticfiles_storage, FileSystemStorage) and "//" not in settings.STATIC_URL
+
+
+def _probe_path() -> str:
+    """The front page, else the admin's login, else the first page that needs no parameter."""
+    for path in ("/", _reversed("admin:login"), *_plain_paths()):
+        if path and _resolves(path):
+            return path
+    return ""
+
+
+def _resolves(path: str) -> bool:
+    try:
+        resolve(path)
+    except Resolver404:
+        return False
+    return True
+
+
+def _reversed(name: str) -> str:
+    try:
+        return reverse(name)
+    except NoReverseMatch:
+        return ""
+
+
+def _plain_paths() -> Iterator[str]:
+    names = sorted(name for name in get_resolver().reverse_dict if isinstance(name, str))
+    return (path for name in names if (path := _reversed(name)))
+
+
+def _adjusted() -> tuple[Message, ...]:
+    """What live_settings found; an error each where it was told not to put them right."""
+    applied = os.environ.get("SELFDEPLOY_ADJUST", "1") == "1"
+    found = getattr(settings, "SELFDEPLOY_ADJUSTMENTS", ())
+    return tuple(_adjustment(one, applied) for one in found if one.number)
+
+
+def _adjustment(one: Any, applied: bool) -> Message:
+    if not applied:
+        return Message(checks.ERROR, f"selfdeploy.E00{one.number}", one.found, one.hint)
+    level, letter = (checks.WARNING, "W") if one.number <= 3 else (checks.INFO, "I")
+    return Message(level, f"selfdeploy.{letter}00{one.number}", f"{one.found} {one.instead}", one.hint)
+
+
+def _checked() -> tuple[Message, ...]:
+    """All checks of Django and of the project's apps, those for a deployment included, less what is silenced."""
+    found = checks.run_checks(include_deployment_checks=True, databases=[DEFAULT_DB_ALIAS])
+    return tuple(
+        Message(message.level, message.id or "", str(message.msg), str(message.hint or ""))
+        for message in found
+        if not message.is_silenced() and not (message.id or "").startswith("selfdeploy.")
+    )
+
+
+def _conflicts() -> tuple[Message, ...]:
+    conflicts = MigrationLoader(None, ignore_no_migrations=True).detect_conflicts()
+    return tuple(
+        Message(
+            checks.ERROR,
+            "selfdeploy.E007",
+            f"The migrations of {app!r} have more than one last one: {', '.join(names)}.",
+            "Run `manage.py makemigrations --merge`, commit, and deploy again.",
+        )
+        for app, names in conflicts.items()
+    )
+
+
+def _pending(sql: bool) -> Iterator[Pending]:
+    if _conflicts():
+        return
+    for alias in connections:
+        yield from _pending_of(alias, sql)
+
+
+def _pending_of(alias: str, sql: bool) -> Iterator[Pending]:
+    connection = connections[alias]
+    name = str(connection.settings_dict["NAME"])
+    empty = connection.vendor == "sqlite" and not os.path.exists(name)
+    executor = MigrationExecutor(None if empty else connection)
+    for migration, _ in executor.migration_plan(executor.loader.graph.leaf_nodes(), clean_start=empty):
+        statements = executor.loader.collect_sql([(migration, False)]) if sql and not empty else ()
+        yield Pending(
+            alias=alias,
+            app=migration.app_label,
+            name=migration.name,
+            operations=tuple(operation.describe() for operation in migration.operations),
+            reversible=all(operation.reversible for operation in migration.operations),
+            sql=tuple(statements),
+        )
+
+
+def _versions() -> dict[str, str]:
+    found = {"python": platform.python_version()}
+    for name in ("django", "django-selfdeploy", "gunicorn"):
+        try:
+            found[name] = importlib.metadata.version(name)
+        except importlib.metadata.PackageNotFoundError:
+            continue
+    return found
+
+
+def _test_runner() -> str:
+    """"pytest" where it is installed here, else ""; whether the project is set up for it, the source tells."""
+    try:
+        importlib.metadata.version("pytest")
+    except importlib.metadata.PackageNotFoundError:
+        return ""
+    return "pytest"
+
+

@@ -1,0 +1,214 @@
+"""Steps that prepare a staged release for the switch: its tests, its configuration, its database."""
+
+from __future__ import annotations
+
+import json
+
+from ..context import Context
+from ..core import going_live
+from ..core.actions.base import Action
+from ..core.actions.django import Ask
+from ..core.actions.files import CopyFolder, ShareStatic, Write, WriteAll
+from ..core.actions.processes import Run
+from ..core.codec import dumps
+from ..core.plan import Failure, Phase, Step
+from ..core.release import RECORD, Program, ProbeSpec, Release
+from ..backends.hostnames import host_for_probe
+from ..backends.rendering import render
+from ..runner_files import runner_files
+
+PYTEST_FILES = (
+    ("pytest.ini", ""),
+    (".pytest.ini", ""),
+    ("pyproject.toml", "[tool.pytest"),
+    ("setup.cfg", "[tool:pytest]"),
+    ("tox.ini", "[pytest]"),
+)
+"""Files that configure pytest, and what they hold then (pytest's rules for its root folder)."""
+
+PYTEST_FOUND_NONE = 5
+
+
+def run_tests(context: Context) -> Step:
+    """The project's own tests, in the new release, its virtualenv and its variables."""
+    actions: tuple[Action, ...] = ()
+    if context.target.tests is not False and not context.skip_tests:
+        allowed = (0, PYTEST_FOUND_NONE) if uses_pytest(context) else (0,)
+        command = context.launched(*test_command(context))
+        actions = (Run(command, context.project, timeout=context.target.tests_timeout, allowed=allowed),)
+    return Step(
+        Phase.TEST.value,
+        "run the tests",
+        actions,
+        failure=Failure(
+            "TestsFailed",
+            "The project's tests fail in the new release.",
+            "Mend them and deploy again; `--skip-tests` deploys without them, and the record says so.",
+        ),
+    )
+
+
+def test_command(context: Context) -> tuple[str, ...]:
+    labels = context.target.tests if isinstance(context.target.tests, tuple) else ()
+    if uses_pytest(context):
+        return ("python", "-m", "pytest", "-q", *labels)
+    return ("python", "manage.py", "test", "--noinput", *labels)
+
+
+def uses_pytest(context: Context) -> bool:
+    """Whether the project is set up for pytest and it is installed in the release."""
+    prefix = f"{context.source.project}/" if context.source.project else ""
+    configured = any(
+        (text := context.source.text(f"{prefix}{name}")) is not None and mark in text for name, mark in PYTEST_FILES
+    )
+    return configured and context.known_facts.test_runner == "pytest"
+
+
+def write_configuration(context: Context) -> Step:
+    """Generated files, in the release itself: nothing that runs reads them before the switch."""
+    files = generated_files(context)
+    layout, target = context.layout, context.target
+    actions: list[Action] = [Write(f"{context.etc}/{name}", text) for name, text in files.items()]
+    roots = target.process_manager.root_files(context)
+    actions += [Write(f"{layout.etc}/{name}", text) for name, text in roots.items()]
+    front = target.front.program_conf(context, context.state.programs.get(target.front.program, "nginx"))
+    if front:
+        actions += [
+            Write(f"{layout.etc}/{context.app}-front.conf", front),
+            Write(f"{layout.etc}/mime.types", render("nginx/mime.types", {})),
+        ]
+    actions += [
+        Write(f"{layout.bin}/manage", render("bin/manage", {"layout": layout}), 0o755),
+        Write(f"{layout.bin}/selfdeploy", render("bin/selfdeploy", {"layout": layout, "python": context.python}), 0o755),
+        WriteAll(f"{layout.bin}/runner", runner_files()),
+        Write(f"{context.folder}/{RECORD}", dumps(release(context), indent=1)),
+    ]
+    return Step(
+        Phase.ACTIVATE.value,
+        "write the configuration",
+        tuple(actions),
+        failure=Failure("HostError", "The configuration could not be written."),
+    )
+
+
+def generated_files(context: Context) -> dict[str, str]:
+    """The texts of the files in the release's etc/, by name."""
+    target = context.target
+    return {
+        **target.app_server.files(context),
+        **target.front.files(context),
+        **target.process_manager.files(context, programs(context)),
+    }
+
+
+def check_configuration(context: Context) -> Step:
+    """The programs judge their files themselves, before anything is touched."""
+    target = context.target
+    executable = context.state.programs.get(target.front.program, "nginx")
+    server = json.dumps({"argv": target.app_server.check(context)})
+    return Step(
+        Phase.ACTIVATE.value,
+        "check the configuration",
+        (
+            Run(target.front.check(context, executable), cwd=context.layout.root),
+            Ask(context.agent, "check_server", server),
+        ),
+        failure=Failure(
+            "ReleaseError",
+            "A program refuses its generated configuration, or the application does not load.",
+            "`deploy_config` prints the files; the live release is untouched.",
+        ),
+    )
+
+
+def collect_static(context: Context) -> Step:
+    """Static files of the release, those of the last one as a start; older pages find theirs in shared/."""
+    facts, layout = context.known_facts, context.layout
+    if not facts.static_url:
+        return Step(Phase.ACTIVATE.value, "collect the static files", ())
+    actions: list[Action] = []
+    if context.base:
+        actions.append(CopyFolder(f"{context.base.removesuffix('/source')}/public", context.public))
+    actions.append(Ask(context.agent, "collectstatic", quiet=True))
+    if facts.serves_static:
+        actions.append(ShareStatic(context.public, layout.old_static))
+    return Step(
+        Phase.ACTIVATE.value,
+        "collect the static files",
+        tuple(actions),
+        failure=Failure(
+            "StaticFailed",
+            "The static files cannot be collected.",
+            "Try `manage.py collectstatic --dry-run`; the live release is untouched.",
+        ),
+    )
+
+
+def migrate(context: Context) -> Step:
+    """As late as can be before the new processes start: what fails before leaves the database alone."""
+    actions = (Ask(context.agent, "migrate"),) if context.known_facts.pending else ()
+    return Step(
+        Phase.ACTIVATE.value,
+        "migrate the database",
+        actions,
+        failure=Failure(
+            "MigrationFailed",
+            "A migration fails.",
+            "The live release is untouched; `manage.py showmigrations` on the host tells what was applied.",
+        ),
+    )
+
+
+def start_and_switch(context: Context) -> tuple[Step, ...]:
+    return going_live.going_live(context.layout, release(context), context.state.live)
+
+
+def programs(context: Context) -> tuple[Program, ...]:
+    """The web server first, then the processes of the settings."""
+    target = context.target
+    prefix = f"{context.app}-{context.release}"
+    web = Program("web", f"{prefix}-web", True, target.app_server.stop_seconds())
+    others = (
+        Program(name, f"{prefix}-{name}", False, process.stop_timeout)
+        for name, process in target.processes.items()
+    )
+    return (web, *others)
+
+
+def release(context: Context) -> Release:
+    """The record that is kept in the release's folder."""
+    target, facts, source = context.target, context.known_facts, context.source
+    front = target.front.front(context)
+    spec = probe(context)
+    return Release(
+        app=context.app,
+        id=context.release,
+        created=context.created,
+        commit=source.commit or "",
+        subject=source.subject,
+        env=context.requirements.key(context.interpreter),
+        project=source.project,
+        programs=programs(context),
+        probe=spec,
+        front=front,
+        control=target.process_manager.control(context),
+        url=url(context, spec),
+        fingerprint=context.fingerprint,
+        drain_seconds=target.drain_timeout,
+        watch_seconds=target.watch,
+        versions=facts.versions,
+    )
+
+
+def probe(context: Context) -> ProbeSpec:
+    target, facts = context.target, context.known_facts
+    host = target.probe_host or host_for_probe(facts.allowed_hosts, prepend_www=facts.prepend_www)
+    return ProbeSpec(target.probe_path or facts.probe_path, host, facts.ssl_redirect, target.ready_timeout)
+
+
+def url(context: Context, spec: ProbeSpec) -> str:
+    """Where the site can be seen: the page that the probe asks for."""
+    port = context.target.port
+    scheme = "https" if spec.https else "http"
+    where = spec.host if spec.https or port == 80 else f"{spec.host}:{port}"
+    return f"{scheme}://{where}{spec.path}"

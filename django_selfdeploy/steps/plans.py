@@ -1,0 +1,35 @@
+"""The whole product in two tuples: what a deployment consists of, in order."""
+
+from __future__ import annotations
+
+from ..context import Context
+from ..core.plan import Plan
+from . import activate, finish, stage
+
+
+def stage_plan(context: Context, *, kind: str = "deploy") -> Plan:
+    """Nothing visible changes."""
+    steps = (
+        stage.recover(context),
+        stage.receive_source(context),
+        stage.install_environment(context),
+        stage.set_variables(context),
+        stage.look_at_release(context),
+    )
+    return Plan(kind, context.target.alias, context.release, steps).without_empty_steps()
+
+
+def activate_plan(context: Context, *, kind: str = "deploy") -> Plan:
+    """The release goes live, or everything is as it was."""
+    steps = (
+        activate.run_tests(context),
+        activate.write_configuration(context),
+        activate.check_configuration(context),
+        activate.collect_static(context),
+        activate.migrate(context),
+        *activate.start_and_switch(context),
+        finish.stop_previous(context),
+        finish.prune(context),
+        finish.start_at_boot(context),
+    )
+    return Plan(kind, context.target.alias, context.release, steps).without_empty_steps()

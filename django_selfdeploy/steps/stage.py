@@ -1,0 +1,163 @@
+"""Steps after which a release lies on the host, complete but unseen."""
+
+from __future__ import annotations
+
+import json
+import os
+
+from ..context import Context
+from ..core import recovery
+from ..core.actions.base import Action
+from ..core.actions.django import Ask
+from ..core.actions.files import CopyFile, KeepSecret, Link, MakeFolders, Receive, Remove, Write
+from ..core.actions.processes import Run
+from ..core.plan import Failure, Phase, Step
+
+TOOLS = ("supervisor>=4.3.0",)
+"""What the root's own supervisord needs: from 4.3 on it does without pkg_resources."""
+
+
+def recover(context: Context) -> Step:
+    return recovery.recover(context.layout, context.state)
+
+
+def receive_source(context: Context) -> Step:
+    """A new folder with the source; what did not change is copied from the live release."""
+    layout = context.layout
+    folders = (layout.releases, layout.envs, layout.etc, layout.programs, layout.log, layout.bin)
+    private = (layout.run, layout.shared, layout.media, layout.old_static)
+    return Step(
+        Phase.STAGE.value,
+        "lay the source down",
+        (
+            MakeFolders((layout.root, *folders, *private)),
+            MakeFolders((context.folder, context.etc, context.public, layout.release_log(context.release))),
+            Receive(context.code, context.source.entries, base=context.base),
+            Link(f"{context.folder}/env", f"../../envs/{os.path.basename(context.env)}"),
+        ),
+        undo=(Remove((context.folder, layout.release_log(context.release))),),
+        failure=Failure("SourceError", "The source could not be laid down on the host."),
+    )
+
+
+def set_variables(context: Context) -> Step:
+    """The release's environment: constants in etc/environment.json, variables in .env beside manage.py."""
+    layout = context.layout
+    constants = json.dumps(environment(context), indent=2, sort_keys=True)
+    actions: list[Action] = [
+        KeepSecret(layout.secret_key),
+        Write(f"{context.etc}/environment.json", f"{constants}\n"),
+    ]
+    if context.variables is not None:
+        actions.append(Write(layout.variables, context.variables, 0o600))
+    actions.append(CopyFile(layout.variables, f"{context.project}/.env", 0o600))
+    return Step(Phase.STAGE.value, "set the environment variables", tuple(actions))
+
+
+def environment(context: Context) -> dict[str, str]:
+    """The constants of the release's processes; no secret is among them."""
+    target, layout = context.target, context.layout
+    return {
+        "DJANGO_SETTINGS_MODULE": "django_selfdeploy.live_settings",
+        "LANG": "C.UTF-8",
+        "PATH": f"{context.folder}/env/bin:/usr/local/bin:/usr/bin:/bin:/usr/local/sbin:/usr/sbin:/sbin",
+        "PYTHONUNBUFFERED": "1",
+        "SELFDEPLOY_ADJUST": "1" if target.adjust_settings else "0",
+        "SELFDEPLOY_CODE": context.code,
+        "SELFDEPLOY_MEDIA": layout.media,
+        "SELFDEPLOY_PROJECT": context.project,
+        "SELFDEPLOY_PUBLIC": context.public,
+        "SELFDEPLOY_RELEASE": context.release,
+        "SELFDEPLOY_ROOT": layout.root,
+        "SELFDEPLOY_SETTINGS": target.settings_module,
+        "SELFDEPLOY_SHARED": layout.shared,
+        "SELFDEPLOY_TARGET": target.alias,
+    }
+
+
+def install_environment(context: Context) -> Step:
+    """The virtualenv of these requirements; nothing to do where it is there already and complete."""
+    actions: tuple[Action, ...] = ()
+    if not context.env_exists:
+        actions += _new_environment(context)
+    if not context.state.tools and context.target.process_manager.control(context).own:
+        actions += _tools(context)
+    return Step(
+        Phase.STAGE.value,
+        "install the environment",
+        actions,
+        failure=Failure(
+            "RequirementsError",
+            "The requirements cannot be installed.",
+            "Mend the requirement files; the live release is untouched.",
+        ),
+    )
+
+
+def _new_environment(context: Context) -> tuple[Action, ...]:
+    """Made at its final path, since scripts in it name it; `.complete` is written last."""
+    env, requirements = context.env, context.requirements
+    listed = f"{env}/requirements.txt"
+    install: list[Action] = []
+    files = [f"{context.code}/{path}" for path in requirements.install_from]
+    if requirements.kind == "uv.lock":
+        exported = f"{env}/exported.txt"
+        folder = os.path.dirname(files[0])
+        install.append(Run(_export(context, folder, exported), cwd=folder, quiet=True))
+        files = [exported]
+    return (
+        Remove((env,)),
+        Run(_make(context, env)),
+        Write(listed, "".join(f"{line}\n" for line in requirements.lines)),
+        *install,
+        Run(_install(context, env, (*files, listed)), cwd=context.code),
+        Run((f"{env}/bin/python", "-c", "import django, django_selfdeploy.launch, gunicorn"), quiet=True),
+        Write(f"{env}/.complete", f"{requirements.kind}\n"),
+    )
+
+
+def _make(context: Context, env: str) -> tuple[str, ...]:
+    if context.uv:
+        return (context.uv, "venv", "--quiet", "--python", context.python, env)
+    return (context.python, "-m", "venv", env)
+
+
+def _install(context: Context, env: str, files: tuple[str, ...]) -> tuple[str, ...]:
+    named = tuple(word for path in files for word in ("--requirement", path))
+    if context.uv:
+        return (context.uv, "pip", "install", "--python", f"{env}/bin/python", "--compile-bytecode", *named)
+    return (f"{env}/bin/python", "-m", "pip", "install", "--disable-pip-version-check", *named)
+
+
+def _export(context: Context, folder: str, to: str) -> tuple[str, ...]:
+    """uv's lock as requirements with hashes; the project itself runs from its source and is not installed."""
+    words = ("export", "--frozen", "--no-dev", "--no-emit-project", "--quiet", "--output-file", to)
+    return (context.uv or "uv", *words, "--project", folder)
+
+
+def _tools(context: Context) -> tuple[Action, ...]:
+    """supervisord lives in an environment of its own, so that it outlives the releases'."""
+    tools = context.layout.tools
+    listed = f"{tools}/requirements.txt"
+    return (
+        Remove((tools,)),
+        Run(_make(context, tools)),
+        Write(listed, "".join(f"{line}\n" for line in TOOLS)),
+        Run(_install(context, tools, (listed,)), quiet=True),
+        Run((f"{tools}/bin/supervisord", "--version"), quiet=True),
+        Write(f"{tools}/.complete", "supervisor\n"),
+    )
+
+
+def look_at_release(context: Context) -> Step:
+    """One Django start in the release answers everything at once."""
+    return Step(
+        Phase.STAGE.value,
+        "look at the release",
+        (Ask(context.agent, "facts", quiet=True),),
+        failure=Failure(
+            "ReleaseError",
+            "The new release cannot be loaded.",
+            "Mend what the last lines name; variables belong into the target's .env.",
+        ),
+    )
