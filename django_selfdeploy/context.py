@@ -19,16 +19,17 @@ from .source import Source
 class Context:
     """What is known when a plan is made. `facts` is None until the release was looked at.
 
-    `variables` is the text of the target's environment file, None where the controller has none.
+    `variables` is the text of the target's environment file, None where the controller has none. `requirements`
+    is None for a release that is made again from one on the host. `base` is a folder with an older source.
     """
 
     target: Target
     layout: Layout
     state: HostState
     source: Source
-    requirements: Requirements
+    requirements: Requirements | None
+    env_key: str
     release: str
-    interpreter: str
     python: str
     uv: str
     variables: Secret | None
@@ -64,11 +65,11 @@ class Context:
 
     @property
     def env(self) -> str:
-        return self.layout.env(self.requirements.key(self.interpreter))
+        return self.layout.env(self.env_key)
 
     @property
     def env_exists(self) -> bool:
-        return self.requirements.key(self.interpreter) in self.state.envs
+        return self.env_key in self.state.envs
 
     @property
     def known_facts(self) -> ProjectFacts:

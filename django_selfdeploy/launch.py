@@ -22,8 +22,8 @@ def surroundings(folder: str) -> str:
     constants = json.loads(Path(folder, "etc", "environment.json").read_text(encoding="utf-8"))
     os.environ.update(constants)
     project = constants["SELFDEPLOY_PROJECT"]
-    variables = Path(project, ".env")
-    if variables.exists():
+    variables = constants.get("SELFDEPLOY_VARIABLES", "")
+    if variables and os.path.exists(variables):
         environ.Env.read_env(variables)
     _secret_key(constants["SELFDEPLOY_SHARED"])
     return str(project)

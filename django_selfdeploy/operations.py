@@ -11,33 +11,38 @@ import sys
 import sysconfig
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field, fields, replace
 from datetime import datetime, timezone
 from pathlib import Path
 from typing import Any
+
+from django.conf import settings
 
 from . import __version__, judgements
 from .backends.base import Part
 from .conf import Process, Target
 from .context import Context
 from .core.agent import ANSWERS, AgentSpec
-from .core.errors import DeployError
+from .core import power as power_plans
+from .core.errors import DeployError, NothingThere, Unchanged
 from .core.events import Warned
 from .core.journal import new_id
 from .core.layout import Layout
 from .core.plan import Plan
+from .core.release import Release
 from .core.rollback import rollback_plan
 from .core.secret import MASK, Secret
 from .core.state import HostState
 from .hosts import local
 from .hosts.base import Connection, Listener
 from .hosts.interrupt import calling_off
-from .project import variables
+from .kept import KeptSource
+from .project import dry, variables
 from .project.facts import ProjectFacts
-from .requirements import find_requirements, own_requirement
+from .requirements import Requirements, find_requirements, own_requirement
 from .source import Source, find_source
-from .steps.plans import activate_plan, stage_plan
+from .steps import activate, plans, stage
 
 
 @dataclass(frozen=True)
@@ -109,25 +114,48 @@ def look(project: Project, connection: Connection) -> HostState:
 def find_code(project: Project, options: Options) -> Source:
     """The source that would be deployed."""
     commit = options.commit or project.target.commit
-    return find_source(project.folder, commit=commit, allow_dirty=options.allow_dirty)
+    return find_source(project.folder, commit=commit, allow_dirty=options.allow_dirty, extra_ignores=_state_folders(project))
+
+
+def _state_folders(project: Project) -> tuple[str, ...]:
+    """Folders inside the project that hold media and collected static files, which are no source."""
+    found = []
+    for name in ("MEDIA_ROOT", "STATIC_ROOT"):
+        path = Path(str(getattr(settings, name, "") or project.folder))
+        whole = (project.folder / path).resolve()
+        if project.folder in whole.parents:
+            found.append(whole.relative_to(project.folder).as_posix())
+    return tuple(found)
 
 
 def prepare(project: Project, source: Source, state: HostState, options: Options, release: str) -> Context:
     """Everything that a first plan is made from."""
+    requirements = find_requirements(source, named=project.target.requirements, own=own_requirement())
+    key = requirements.key(interpreter(project.target))
+    return _context(project, source, state, options, release, requirements, key)
+
+
+def _context(
+    project: Project,
+    source: Source,
+    state: HostState,
+    options: Options,
+    release: str,
+    requirements: Requirements | None,
+    env_key: str,
+) -> Context:
     target, layout = project.target, project.layout
-    requirements = find_requirements(source, named=target.requirements, own=own_requirement())
-    text, _ = read_variables(project)
     context = Context(
         target=target,
         layout=layout,
         state=state,
         source=source,
         requirements=requirements,
+        env_key=env_key,
         release=release,
-        interpreter=interpreter(),
         python=target.python or base_python(),
         uv=find_uv(target.installer),
-        variables=text,
+        variables=read_variables(project)[0],
         base=f"{layout.release(state.current)}/source" if state.live else "",
         skip_tests=options.skip_tests,
         created=datetime.now(timezone.utc).strftime("%Y-%m-%dT%H:%M:%SZ"),
@@ -140,92 +168,146 @@ def deploy(project: Project, options: Options, listeners: tuple[Listener, ...]) 
     source = find_code(project, options)
     release = release_id(source)
     with connected(project) as connection:
-        connection.listeners += listeners
         connection.source = source.read
-        text, values = read_variables(project)
         about = about_deployment(project, "deploy", release, options, source)
-        state = _open(connection, project, about, options, variables.secrets_of(values))
-        context = prepare(project, source, state, options, release)
-        try:
-            return _deploy(connection, context, options, about["id"])
-        except DeployError as error:
-            _give_up(connection, context, error)
-            raise
+        state = _open(connection, project, about, options, listeners)
+        with _giving_up(connection, project, state):
+            context = prepare(project, source, state, options, release)
+            if not options.force and is_unchanged(context):
+                live = _live(state)
+                raise Unchanged(f"Nothing changed: {live.id} is live.")
+            return _go(connection, context, "deploy", about["id"], options)
 
 
-def _deploy(connection: Connection, context: Context, options: Options, deployment: str) -> Outcome:
-    state = context.state
-    if not options.force and is_unchanged(context):
-        live = state.live
-        assert live is not None
-        connection.abandon(_Unchanged(f"Nothing changed: {live.id} is live."))
-        return Outcome("unchanged", deployment, live.id, live.url)
+def restart(project: Project, options: Options, listeners: tuple[Listener, ...]) -> Outcome:
+    """Make the live release anew, with the target's variables and settings of now, and switch to it.
+
+    New processes beside the old ones, so no request is lost. Raises NothingThere where nothing is live.
+    """
+    release = f"{datetime.now(timezone.utc):%Y%m%d-%H%M%S}-restart"
+    with connected(project) as connection:
+        about = about_deployment(project, "restart", release, options, None)
+        state = _open(connection, project, about, options, listeners)
+        with _giving_up(connection, project, state):
+            live = _live(state)
+            source = KeptSource.of(live, connection.manifest(live.id))
+            skipping = replace(options, skip_tests=True)
+            context = _context(project, source, state, skipping, release, None, live.env)
+            return _go(connection, context, "restart", about["id"], options)
+
+
+def _go(connection: Connection, context: Context, kind: str, deployment: str, options: Options) -> Outcome:
+    """Stage, look, judge, activate."""
     judgements.judge_host(context)
-    answers = connection.carry_out(stage_plan(context))
+    answers = connection.carry_out(plans.stage_plan(context, kind=kind))
     context = replace(context, facts=ProjectFacts.from_json(answers["facts"]))
     judgements.judge_release(context)
-    for listener in connection.listeners:
-        for remark in judgements.remarks(context.known_facts):
-            listener(Warned(remark))
-    plan = activate_plan(context)
-    url = _url(context)
+    connection.tell(*(Warned(remark) for remark in judgements.remarks(context.known_facts)))
+    url = site_url(context)
     more = {"versions": {**context.known_facts.versions, "django-selfdeploy": __version__}}
-    connection.carry_out(plan, url=url, last=True, record=context.agent, more=more)
+    connection.carry_out(
+        plans.activate_plan(context, kind=kind),
+        url=url,
+        last=True,
+        record=context.agent,
+        more=more,
+        until_live=not options.wait,
+    )
     return Outcome("succeeded", deployment, context.release, url)
 
 
-class _Unchanged(DeployError):
-    exit_code = 0
-
-
-def _give_up(connection: Connection, context: Context, error: DeployError) -> None:
-    """Tell the runner that it is over, where it does not know already; the first error is the one that counts."""
+@contextmanager
+def _giving_up(connection: Connection, project: Project, state: HostState) -> Iterator[None]:
+    """Tell the runner when it is over before it is done; the first error is the one that counts."""
     try:
-        connection.abandon(error, record=recorder(context.layout, context.state))
-    except DeployError:
-        pass
+        yield
+    except DeployError as error:
+        with suppress(DeployError):
+            connection.abandon(error, record=recorder(project.layout, state))
+        raise
+
+
+def _live(state: HostState) -> Release:
+    if state.live is None:
+        raise NothingThere("Nothing is live.", hint="Deploy first: `manage.py deploy`.")
+    return state.live
 
 
 def _open(
-    connection: Connection, project: Project, about: dict[str, Any], options: Options, secrets: tuple[str, ...]
+    connection: Connection,
+    project: Project,
+    about: dict[str, Any],
+    options: Options,
+    listeners: tuple[Listener, ...],
 ) -> HostState:
+    """Take the lock, begin the journal, and look."""
+    connection.listeners += listeners
     return connection.open(
         project.layout.root,
         look=look_for(project.target),
         about=about,
         wait=options.lock_wait,
-        secrets=secrets,
+        secrets=variables.secrets_of(read_variables(project)[1]),
     )
 
 
 def rollback(project: Project, *, to: str, options: Options, listeners: tuple[Listener, ...]) -> Outcome:
     """Go back to the release `to`, or to the previous good one. Raises NothingThere where there is none."""
     with connected(project) as connection:
-        connection.listeners += listeners
         about = about_deployment(project, "rollback", to, options, None)
-        state = _open(connection, project, about, options, ())
-        try:
+        state = _open(connection, project, about, options, listeners)
+        with _giving_up(connection, project, state):
             plan = rollback_plan(project.layout, state, to=to, target=project.target.alias)
-        except DeployError as error:
-            connection.abandon(error)
-            raise
-        known = state.known(plan.release)
-        url = known.release.url if known and known.release else ""
-        more = {"release": plan.release}
-        spec = recorder_of(project.layout, plan.release, state)
-        connection.carry_out(plan, url=url, last=True, record=spec, more=more)
-        return Outcome("succeeded", about["id"], plan.release, url)
+            known = state.known(plan.release)
+            url = known.release.url if known and known.release else ""
+            spec = recorder_of(project.layout, plan.release)
+            more = {"release": plan.release}
+            connection.carry_out(plan, url=url, last=True, record=spec, more=more, until_live=not options.wait)
+            return Outcome("succeeded", about["id"], plan.release, url)
 
 
-def plan_deploy(context: Context) -> tuple[Plan, Plan]:
-    """Both plans of a deployment, from a context with facts: what a dry run prints."""
-    return stage_plan(context), activate_plan(context)
+def power(project: Project, kind: str, options: Options, listeners: tuple[Listener, ...]) -> Outcome:
+    """Stop the site ("stop"), or start the live release again ("start"). Raises NothingThere."""
+    with connected(project) as connection:
+        about = about_deployment(project, kind, "", options, None)
+        state = _open(connection, project, about, options, listeners)
+        with _giving_up(connection, project, state):
+            live = _live(state)
+            steps = {"stop": power_plans.stopping, "start": power_plans.starting}[kind](project.layout, live)
+            plan = Plan(kind, project.target.alias, live.id, steps)
+            connection.carry_out(plan, url=live.url, last=True, more={"release": live.id})
+            return Outcome("succeeded", about["id"], live.id, live.url)
+
+
+def rehearse(project: Project, options: Options, *, sql: bool = True) -> tuple[Context, tuple[Plan, Plan]]:
+    """What a deployment would do now: its context with facts, and both plans. Nothing is locked or changed.
+
+    The facts are those of the work tree, under the target's environment: no release is there to be asked yet.
+    """
+    source = find_code(project, options)
+    with connected(project) as connection:
+        state = look(project, connection)
+    context = prepare(project, source, state, options, release_id(source))
+    judgements.judge_host(context)
+    path = variables.find(project.folder, named=project.target.env_file, alias=project.target.alias)
+    kept = Path(project.layout.variables)
+    top = project.folder if not source.project else project.folder.parents[source.project.count("/")]
+    found = dry.facts(
+        stage.environment(context),
+        code=top,
+        project=project.folder,
+        variables=path or (kept if kept.exists() else None),
+        sql=sql,
+    )
+    context = replace(context, facts=found)
+    judgements.judge_release(context)
+    return context, (plans.stage_plan(context), plans.activate_plan(context))
 
 
 def is_unchanged(context: Context) -> bool:
     """Whether what is live is what would be deployed, and runs."""
     live, state = context.state.live, context.state
-    if live is None or state.unfinished[1:] or state.leftovers:
+    if live is None or state.unfinished or state.leftovers:
         return False
     return live.fingerprint == context.fingerprint and state.live_answers and state.alive(live.groups)
 
@@ -282,7 +364,7 @@ def fingerprint(context: Context) -> str:
     digest = hashlib.sha256()
     for entry in context.source.entries:
         digest.update(f"{entry.path}\0{entry.blob}\0{entry.mode}\0".encode("utf-8", "surrogateescape"))
-    digest.update(context.requirements.key(context.interpreter).encode())
+    digest.update(context.env_key.encode())
     digest.update((context.variables.reveal() if context.variables else "").encode("utf-8", "surrogateescape"))
     digest.update(f"{context.target!r}\0{__version__}".encode())
     return digest.hexdigest()[:32]
@@ -290,18 +372,19 @@ def fingerprint(context: Context) -> str:
 
 def recorder(layout: Layout, state: HostState) -> AgentSpec | None:
     """The Django process that can write records when the new release cannot: that of the live one."""
-    return recorder_of(layout, state.current, state) if state.live else None
+    return recorder_of(layout, state.current) if state.live else None
 
 
-def recorder_of(layout: Layout, release: str, state: HostState) -> AgentSpec:
+def recorder_of(layout: Layout, release: str) -> AgentSpec:
     folder = layout.release(release)
     words = ("-m", "django_selfdeploy.launch", folder, "python", "manage.py", "selfdeploy_agent", ANSWERS)
     return AgentSpec((f"{folder}/env/bin/python", *words), folder)
 
 
-def interpreter() -> str:
-    """The interpreter of the virtualenv as a text: its kind, version and platform."""
-    return f"{sys.implementation.name}-{platform.python_version()}-{sysconfig.get_platform()}"
+def interpreter(target: Target) -> str:
+    """The interpreter of the virtualenv as a text: its kind, version and platform, or the path that was set."""
+    own = f"{sys.implementation.name}-{platform.python_version()}-{sysconfig.get_platform()}"
+    return target.python or own
 
 
 def base_python() -> str:
@@ -331,10 +414,9 @@ def who() -> str:
     return f"{person}@{socket.gethostname()}"
 
 
-def _url(context: Context) -> str:
-    from .steps.activate import probe, url  # noqa: PLC0415
-
-    return url(context, probe(context))
+def site_url(context: Context) -> str:
+    """Where the site can be seen."""
+    return activate.url(context, activate.probe(context))
 
 
 def _bare_context(target: Target) -> Any:

@@ -79,6 +79,12 @@ class RunnerLost(DeployError):
     exit_code = 13
 
 
+class Unchanged(DeployError):
+    """Not an error: what is live is what would be deployed."""
+
+    exit_code = 0
+
+
 class NothingThere(DeployError):
     exit_code = 14
 
@@ -106,6 +112,7 @@ ALL: tuple[type[DeployError], ...] = (
     NothingThere,
     Locked,
     Cancelled,
+    Unchanged,
 )
 
 

@@ -14,6 +14,7 @@ SCHEMA = 1
 
 RUNNING, SUCCEEDED, FAILED = "running", "succeeded", "failed"
 SWITCHED_BACK, CANCELLED, INTERRUPTED = "switched back", "cancelled", "interrupted"
+UNCHANGED = "unchanged"
 
 
 def now() -> str:

@@ -40,10 +40,10 @@ class CloseJournal(Action):
         journal.interrupt(Layout(self.root), self.deployment)
 
 
-def recover(layout: Layout, state: HostState, *, keep: str = "", own_journal: str = "") -> Step:
+def recover(layout: Layout, state: HostState, *, keep: str = "") -> Step:
     """The step that puts right what an interrupted run left; empty on a host in order.
 
-    `keep` is a release whose programs may run though it is not live, `own_journal` the one being written now.
+    `keep` is a release whose programs may run though it is not live.
     """
     actions: list[Action] = []
     back = fallback(state)
@@ -60,7 +60,7 @@ def recover(layout: Layout, state: HostState, *, keep: str = "", own_journal: st
             actions.append(Remove((layout.release(known.id), layout.release_log(known.id))))
     if state.leftovers:
         actions.append(Remove(state.leftovers))
-    actions += [CloseJournal(layout.root, name) for name in state.unfinished if name != own_journal]
+    actions += [CloseJournal(layout.root, name) for name in state.unfinished]
     return Step(Phase.RECOVER.value, "put right what an interrupted run left", tuple(actions))
 
 

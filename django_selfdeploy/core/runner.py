@@ -17,9 +17,10 @@ import traceback
 from collections.abc import Iterator
 from typing import Any, BinaryIO
 
-from . import journal, lock, state, status
+from . import journal, lock, logs, state, status
 from .actions.base import ActionFailed
-from .errors import Cancelled, DeployError, HostError, RunnerLost
+from .actions.files import read_manifest
+from .errors import Cancelled, DeployError, HostError, RunnerLost, SwitchedBack, Unchanged, named
 from .events import Event, Finished, Started, Warned
 from .executor import Executor
 from .layout import Layout
@@ -110,7 +111,7 @@ class Runner:
         self._layout = layout = Layout(root)
         if about is not None:
             self._begin(layout, about, wait, secrets)
-        return state.look(layout, **look)
+        return state.look(layout, **look, own=about["id"] if about else "")
 
     def _begin(self, layout: Layout, about: dict[str, Any], wait: float, secrets: tuple[str, ...]) -> None:
         began = time.monotonic() - float(about.pop("elapsed", 0.0))
@@ -155,9 +156,9 @@ class Runner:
 
     def _on_abandon(self, *, error: str, message: str, hint: str, exit_code: int, record: Any) -> None:
         """The controller has judged that it must not go on: take everything back."""
-        reason = DeployError(message, hint=hint)
+        reason = named(error)(message, hint=hint)
         reason.exit_code = exit_code
-        self._take_back(reason, error=error, record=record)
+        self._take_back(reason, record=record)
 
     def _on_look(self, *, look: dict[str, Any]) -> state.HostState:
         assert self._layout is not None
@@ -171,22 +172,31 @@ class Runner:
         assert self._layout is not None
         return lock.break_free(self._layout, kill=kill)
 
+    def _on_manifest(self, *, release: str) -> tuple[Any, ...]:
+        """The entries of a release's source. Raises NothingThere where it has none."""
+        assert self._layout is not None
+        return read_manifest(self._layout.release(release))
+
+    def _on_logs(self, *, names: tuple[str, ...], offsets: dict[str, Any], lines: int) -> dict[str, Any]:
+        assert self._layout is not None
+        return logs.read(self._layout, names, offsets, lines=lines)
+
     def _on_story(self, *, count: int) -> list[dict[str, Any]]:
         assert self._layout is not None
         return journal.newest(self._layout, count)
 
     # the end of a deployment
 
-    def _take_back(self, reason: DeployError, *, error: str = "", record: Any = None) -> None:
+    def _take_back(self, reason: DeployError, *, record: Any = None) -> None:
         if self._executor is None:
             return
         self._executor.take_back(reason)
-        self._close(reason, record, error=error)
+        self._close(reason, record)
 
-    def _close(self, reason: DeployError | None, record: Any, *, error: str = "") -> None:
+    def _close(self, reason: DeployError | None, record: Any) -> None:
         assert self._session is not None and self._journal is not None and self._lock is not None
         status = status_of(reason)
-        fields = as_fields(reason, error=error) if reason else None
+        fields = as_fields(reason) if reason and status != journal.UNCHANGED else None
         if fields:
             fields["message"] = self._session.redact(fields["message"])
         self._journal.close(status, seconds=self._session.elapsed(), error=fields)
@@ -234,15 +244,13 @@ class Runner:
             yield frame.fields["blob"], frame.payload
 
 
-def as_fields(reason: DeployError, *, error: str = "") -> dict[str, Any]:
+def as_fields(reason: DeployError) -> dict[str, Any]:
     """An error as it travels and as the journal keeps it."""
-    name = error or type(reason).__name__
-    return {"error": name, "message": reason.message, "hint": reason.hint, "exit_code": reason.exit_code}
+    return {"error": type(reason).__name__, "message": reason.message, "hint": reason.hint, "exit_code": reason.exit_code}
 
 
 def status_of(reason: DeployError | None) -> str:
     if reason is None:
         return journal.SUCCEEDED
-    if isinstance(reason, Cancelled):
-        return journal.CANCELLED
-    return journal.SWITCHED_BACK if type(reason).__name__ == "SwitchedBack" else journal.FAILED
+    known = {Cancelled: journal.CANCELLED, SwitchedBack: journal.SWITCHED_BACK, Unchanged: journal.UNCHANGED}
+    return known.get(type(reason), journal.FAILED)

@@ -83,8 +83,13 @@ class HostState:
         return bool({p.group for p in self.processes or ()} & set(groups))
 
 
-def look(layout: Layout, *, control: str = "", port: int = 0, programs: tuple[str, ...] = ()) -> HostState:
-    """Read everything. `control` is the supervisord's socket, `port` the front's, `programs` names to find."""
+def look(
+    layout: Layout, *, control: str = "", port: int = 0, programs: tuple[str, ...] = (), own: str = ""
+) -> HostState:
+    """Read everything. `control` is the supervisord's socket, `port` the front's, `programs` names to find.
+
+    `own` is the deployment that looks: its journal is not an unfinished one.
+    """
     control = control or layout.control
     current = _current(layout)
     releases = tuple(_known(layout, identity) for identity in _names(layout.releases))
@@ -98,7 +103,7 @@ def look(layout: Layout, *, control: str = "", port: int = 0, programs: tuple[st
         releases=releases,
         live_answers=live is not None and _answers(layout, live),
         processes=running,
-        unfinished=_unfinished(layout),
+        unfinished=_unfinished(layout, own),
         leftovers=_leftovers(layout),
         envs=tuple(n for n in _names(layout.envs) if os.path.exists(f"{layout.env(n)}/.complete")),
         tools=os.path.exists(f"{layout.tools}/.complete"),
@@ -175,9 +180,10 @@ def _processes(control: str) -> tuple[Process, ...] | None:
         return None
 
 
-def _unfinished(layout: Layout) -> tuple[str, ...]:
+def _unfinished(layout: Layout, own: str) -> tuple[str, ...]:
     stories = journal.newest(layout, 10)
-    return tuple(str(story["id"]) for story in stories if story.get("status") == journal.RUNNING)
+    running = (str(story["id"]) for story in stories if story.get("status") == journal.RUNNING)
+    return tuple(identity for identity in running if identity != own)
 
 
 def _leftovers(layout: Layout) -> tuple[str, ...]:

@@ -8,7 +8,8 @@ from typing import Any
 from ..core import records
 from ..core.agent import AgentSpec
 from ..core.errors import DeployError, RunnerLost, named
-from ..core.events import Event
+from ..core.events import Event, Live
+from ..core.manifest import Entry
 from ..core.plan import Plan
 from ..core.state import HostState
 from ..core.wire import Channel, Frame
@@ -56,14 +57,17 @@ class Connection:
         last: bool = False,
         record: AgentSpec | None = None,
         more: dict[str, Any] | None = None,
+        until_live: bool = False,
     ) -> dict[str, Any]:
         """Carry the plan out; the answers of the release's Django by question.
 
         The `last` plan of a deployment closes its journal, and `record` writes that to the database. `more` is
-        what the journal shall say besides.
+        what the journal shall say besides. With `until_live` the call returns at the switch, with no answers:
+        watch and drain belong to the runner, which sees them to the end.
         """
-        answer = self._ask("carry_out", plan=plan, url=url, last=last, record=record, more=more or {})
-        return dict(answer["answers"])
+        fields = {"plan": plan, "url": url, "last": last, "record": record, "more": more or {}}
+        answer = self._ask("carry_out", until_live=until_live, **fields)
+        return dict(answer["answers"]) if answer else {}
 
     def abandon(self, reason: DeployError, *, record: AgentSpec | None = None) -> None:
         """Take back what was begun, because of `reason`."""
@@ -86,7 +90,21 @@ class Connection:
         """What core.status tells."""
         return dict(self._ask("status", look=look, deployments=deployments))
 
-    def _ask(self, kind: str, **fields: Any) -> Any:
+    def manifest(self, release: str) -> tuple[Entry, ...]:
+        """The entries of the source of a release on the host. Raises NothingThere."""
+        return tuple(self._ask("manifest", release=release))
+
+    def logs(self, names: tuple[str, ...], offsets: dict[str, Any], *, lines: int) -> dict[str, Any]:
+        """What core.logs.read tells."""
+        return dict(self._ask("logs", names=names, offsets=offsets, lines=lines))
+
+    def tell(self, *happened: Event) -> None:
+        """Let the listeners hear of something that the controller itself has found."""
+        for event in happened:
+            for listener in self.listeners:
+                listener(event)
+
+    def _ask(self, kind: str, *, until_live: bool = False, **fields: Any) -> Any:
         self.round_trips += 1
         try:
             self._channel.send(kind, **fields)
@@ -99,11 +117,12 @@ class Connection:
             if frame.kind == "error":
                 raise _error(frame.fields)
             self._heard(frame)
+            if until_live and frame.kind == "event" and isinstance(frame.fields["event"], Live):
+                return None
 
     def _heard(self, frame: Frame) -> None:
         if frame.kind == "event":
-            for listener in self.listeners:
-                listener(frame.fields["event"])
+            self.tell(frame.fields["event"])
             return
         if frame.kind == "need":
             self.round_trips += 1

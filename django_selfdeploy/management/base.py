@@ -2,17 +2,24 @@
 
 from __future__ import annotations
 
-import json
 import os
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any
 
 from django.conf import settings
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 
-from .. import conf
-from ..core.errors import DeployError
-from ..operations import Project
-from ..project.place import project_folder
+from django_selfdeploy import conf
+from django_selfdeploy.core.errors import DeployError
+from django_selfdeploy.hosts.base import Connection, Listener
+from django_selfdeploy.operations import Options, Project, connected, look
+from django_selfdeploy.project.place import project_folder
+from django_selfdeploy.tell.console import Console
+from django_selfdeploy.tell.jsonlines import JsonLines, dumps
+
+STARTED = time.monotonic()
 
 
 class DeployCommand(BaseCommand):
@@ -20,14 +27,17 @@ class DeployCommand(BaseCommand):
 
     requires_system_checks = []
     takes_target = True
+    takes_lock = False
 
     def add_arguments(self, parser: CommandParser) -> None:
-        if self.takes_target:
-            parser.add_argument(
-                "target", nargs="?", default="default", help="A key of settings.SELFDEPLOY (default: default)."
-            )
-        parser.add_argument("--json", action="store_true", dest="as_json", help="Print JSON, for programs.")
         self.more_arguments(parser)
+        if self.takes_target:
+            help_text = "A key of settings.SELFDEPLOY (default: default)."
+            parser.add_argument("target", nargs="?", default="default", help=help_text)
+        if self.takes_lock:
+            wait = "Seconds to wait for another deployment to end (default: %(default)s)."
+            parser.add_argument("--lock-wait", type=float, default=0.0, metavar="SECONDS", help=wait)
+        parser.add_argument("--json", action="store_true", dest="as_json", help="Print JSON, for programs.")
 
     def more_arguments(self, parser: CommandParser) -> None:
         """Options of the command's own."""
@@ -52,8 +62,39 @@ class DeployCommand(BaseCommand):
         module = os.environ.get("DJANGO_SETTINGS_MODULE", "")
         return Project(project_folder(), conf.load(target, configured, settings_module=module))
 
+    @contextmanager
+    def looking(self, target: str) -> Iterator[Connection]:
+        """A runner that has looked at the target's host and holds no lock."""
+        project = self.project(target)
+        with connected(project) as connection:
+            look(project, connection)
+            yield connection
+
+    @contextmanager
+    def listeners(self, **options: Any) -> Iterator[tuple[Listener, ...]]:
+        """The console, or JSON lines with --json."""
+        if options["as_json"]:
+            yield (JsonLines(self.stdout),)
+            return
+        colour = False if options["no_color"] else True if options["force_color"] else None
+        with Console(self.stdout, verbosity=options["verbosity"], colour=colour) as console:
+            yield (console,)
+
     def print_json(self, value: Any) -> None:
-        self.stdout.write(json.dumps(value, indent=2, ensure_ascii=False, default=str))
+        self.stdout.write(dumps(value))
+
+
+def asked(**options: Any) -> Options:
+    """The options of a command as the operations take them."""
+    return Options(
+        commit=options.get("commit", ""),
+        allow_dirty=options.get("allow_dirty", False),
+        skip_tests=options.get("skip_tests", False),
+        force=options.get("force", False),
+        lock_wait=options.get("lock_wait", 0.0),
+        wait=not options.get("no_wait", False),
+        began=STARTED,
+    )
 
 
 def as_json(error: DeployError) -> dict[str, Any]:

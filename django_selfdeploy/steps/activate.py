@@ -186,7 +186,7 @@ def release(context: Context) -> Release:
         created=context.created,
         commit=source.commit or "",
         subject=source.subject,
-        env=context.requirements.key(context.interpreter),
+        env=context.env_key,
         project=source.project,
         programs=programs(context),
         probe=spec,

@@ -19,7 +19,7 @@ def prune(context: Context) -> Step:
     layout, state = context.layout, context.state
     kept = kept_releases(context)
     doomed = [known.id for known in state.releases if known.release and known.id not in kept]
-    used = {r.env for r in state.complete if r.id in kept} | {context.requirements.key(context.interpreter)}
+    used = {r.env for r in state.complete if r.id in kept} | {context.env_key}
     paths = [layout.release(identity) for identity in doomed]
     paths += [layout.release_log(identity) for identity in doomed]
     paths += [layout.env(key) for key in state.envs if key not in used]

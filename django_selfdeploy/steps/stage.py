@@ -72,6 +72,7 @@ def environment(context: Context) -> dict[str, str]:
         "SELFDEPLOY_SETTINGS": target.settings_module,
         "SELFDEPLOY_SHARED": layout.shared,
         "SELFDEPLOY_TARGET": target.alias,
+        "SELFDEPLOY_VARIABLES": f"{context.project}/.env",
     }
 
 
@@ -97,6 +98,7 @@ def install_environment(context: Context) -> Step:
 def _new_environment(context: Context) -> tuple[Action, ...]:
     """Made at its final path, since scripts in it name it; `.complete` is written last."""
     env, requirements = context.env, context.requirements
+    assert requirements is not None, "an environment that is there is not made anew"
     listed = f"{env}/requirements.txt"
     install: list[Action] = []
     files = [f"{context.code}/{path}" for path in requirements.install_from]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import secrets
 import shutil
@@ -10,12 +11,17 @@ from dataclasses import dataclass
 
 from .. import atomic, manifest
 from ..codec import record
+from ..errors import NothingThere
 from ..manifest import Entry
 from ..secret import Secret
 from .base import Action, ActionFailed, World
 
 DOOMED = ".del-"
 """Prefix of a folder that is being removed: recovery finishes what was begun."""
+
+
+MANIFEST = "manifest.json"
+"""Beside a release's source: what it consists of."""
 
 
 @record
@@ -215,13 +221,17 @@ class Receive(Action):
                 _lay(self.path, entry, data)
         if wanted:
             raise ActionFailed(f"{wanted.popitem()[1][0].path!r} did not arrive.")
+        rows = json.dumps([entry.to_json() for entry in self.entries])
+        atomic.write(os.path.join(os.path.dirname(self.path), MANIFEST), rows.encode(), durable=False)
         world.note(f"{len(missing)} of {len(self.entries)} files new, {size(received)}")
 
     def _copy(self, entry: Entry) -> bool:
         """Take the file over from the older release, its time of change included; False if it differs."""
-        if not self.base or entry.mode == manifest.LINK:
+        if not self.base:
             return False
         source = os.path.join(self.base, entry.path)
+        if entry.mode == manifest.LINK:
+            return self._copy_link(entry, source)
         try:
             handle = os.open(source, os.O_RDONLY | os.O_NOFOLLOW | os.O_CLOEXEC)
             with open(handle, "rb") as file:
@@ -233,6 +243,27 @@ class Receive(Action):
         target = _lay(self.path, entry, data)
         os.utime(target, ns=(found.st_atime_ns, found.st_mtime_ns))
         return True
+
+
+    def _copy_link(self, entry: Entry, source: str) -> bool:
+        try:
+            data = os.fsencode(os.readlink(source))
+        except OSError:
+            return False
+        if manifest.blob_id(data, like=entry.blob) != entry.blob:
+            return False
+        _lay(self.path, entry, data)
+        return True
+
+
+def read_manifest(release: str) -> tuple[Entry, ...]:
+    """The entries of the release in the folder `release`. Raises NothingThere."""
+    path = os.path.join(release, MANIFEST)
+    try:
+        with open(path, encoding="utf-8") as file:
+            return tuple(Entry.from_json(row) for row in json.load(file))
+    except (OSError, ValueError) as error:
+        raise NothingThere(f"The source of {os.path.basename(release)!r} is not listed.", hint="Deploy it anew.") from error
 
 
 def _lay(folder: str, entry: Entry, data: bytes) -> str:

@@ -2,19 +2,20 @@
 
 from __future__ import annotations
 
-import time
+from dataclasses import asdict
 from typing import Any
 
 from django.core.management.base import CommandParser
 
 from django_selfdeploy import operations
-from django_selfdeploy.management.base import DeployCommand
-
-STARTED = time.monotonic()
+from django_selfdeploy.core.errors import Unchanged
+from django_selfdeploy.management.base import DeployCommand, asked
+from django_selfdeploy.management.rehearsal import print_rehearsal
 
 
 class Command(DeployCommand):
     help = "Deploy this project: to this machine, or to the target named."
+    takes_lock = True
 
     def more_arguments(self, parser: CommandParser) -> None:
         parser.add_argument("--commit", default="", metavar="REV", help="The commit, tag or branch (default: HEAD).")
@@ -22,21 +23,20 @@ class Command(DeployCommand):
         parser.add_argument("--skip-tests", action="store_true", help="Do not run the tests; the record says so.")
         parser.add_argument("--force", action="store_true", help="Deploy though nothing changed.")
         parser.add_argument("--dry-run", action="store_true", help="Print the plan, and change nothing.")
-        parser.add_argument("--lock-wait", type=float, default=0.0, metavar="SECONDS", help="Wait for the lock.")
         parser.add_argument("--no-wait", action="store_true", help="Return once the release is live.")
 
-    def perform(self, *, target: str, **options: Any) -> int:
+    def perform(self, *, target: str, dry_run: bool, **options: Any) -> int:
         project = self.project(target)
-        listeners = (lambda event: self.stdout.write(repr(event)),)
-        asked = operations.Options(
-            commit=options["commit"],
-            allow_dirty=options["allow_dirty"],
-            skip_tests=options["skip_tests"],
-            force=options["force"],
-            lock_wait=options["lock_wait"],
-            wait=not options["no_wait"],
-            began=STARTED,
-        )
-        outcome = operations.deploy(project, asked, listeners)
-        self.stdout.write(f"{outcome}")
+        if dry_run:
+            print_rehearsal(self, project, asked(**options), **options)
+            return 0
+        with self.listeners(**options) as listeners:
+            try:
+                outcome = operations.deploy(project, asked(**options), listeners)
+            except Unchanged as unchanged:
+                if not options["as_json"] and options["verbosity"]:
+                    self.stdout.write(f"{unchanged.message} `--force` deploys all the same.")
+                return 0
+        if options["as_json"]:
+            self.print_json({"outcome": asdict(outcome)})
         return 0

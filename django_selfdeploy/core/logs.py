@@ -1,0 +1,60 @@
+"""What the processes of the live release have written, from an offset on, so that it can be followed."""
+
+from __future__ import annotations
+
+import os
+from typing import Any
+
+from .layout import Layout
+from .text import plain
+
+MOST = 1 << 18
+"""Bytes that are read of one log at a time."""
+
+SHARED = {"access": "access.log", "front": "front-error.log", "supervisord": "supervisord.log"}
+"""Logs that are not of a release but of the whole site, by the name under which they are asked for."""
+
+
+def names(layout: Layout) -> dict[str, str]:
+    """The path of each log there is, by name: the live release's programs first."""
+    live = os.path.basename(os.path.realpath(layout.current))
+    folder = layout.release_log(live)
+    try:
+        files = sorted(name for name in os.listdir(folder) if name.endswith(".log"))
+    except OSError:
+        files = []
+    found = {name[: -len(".log")]: f"{folder}/{name}" for name in files}
+    shared = {name: f"{layout.log}/{file}" for name, file in SHARED.items()}
+    return {**found, **{name: path for name, path in shared.items() if os.path.exists(path)}}
+
+
+def read(layout: Layout, wanted: tuple[str, ...], offsets: dict[str, Any], *, lines: int) -> dict[str, Any]:
+    """`logs`: by name the path, the text, and the offset to go on from; `known`: every name there is.
+
+    A log that was not read before gives its last `lines` lines. One that was replaced (a new release went live,
+    or it was rotated) is read from its beginning. Without `wanted` all but the access log.
+    """
+    known = names(layout)
+    chosen = wanted or tuple(name for name in known if name != "access")
+    found = {}
+    for name in chosen:
+        if name in known:
+            found[name] = _read(known[name], offsets.get(name), lines)
+    return {"logs": found, "known": list(known)}
+
+
+def _read(path: str, before: dict[str, Any] | None, lines: int) -> dict[str, Any]:
+    try:
+        with open(path, "rb") as file:
+            size = os.fstat(file.fileno()).st_size
+            replaced = before is not None and (before["path"] != path or before["offset"] > size)
+            start = 0 if replaced else before["offset"] if before else max(0, size - MOST)
+            file.seek(start)
+            data = file.read(MOST)
+    except OSError:
+        return {"path": path, "offset": 0, "text": ""}
+    whole = data[: data.rfind(b"\n") + 1] if before is not None else data
+    text = plain(whole.decode("utf-8", "replace"))
+    if before is None:
+        text = "".join(text.splitlines(keepends=True)[-lines:])
+    return {"path": path, "offset": start + len(whole), "text": text}

@@ -1,0 +1,35 @@
+"""The steps that stop a site and start it again."""
+
+from __future__ import annotations
+
+from .actions.programs import ServeFront, ShutDown, StartPrograms, StartSupervisor, StopPrograms
+from .actions.web import AwaitReady, SmokeTest
+from .going_live import front_link, link_of, patience
+from .layout import Layout
+from .plan import Failure, Phase, Step
+from .release import Release
+
+
+def stopping(layout: Layout, live: Release) -> tuple[Step, ...]:
+    """The live release's processes, then, where they are ours alone, front server and supervisord."""
+    stop = StopPrograms(live.control.socket, link_of(live), live.groups, patience(live))
+    actions = (ShutDown(live.control),) if live.control.own else (stop,)
+    return (Step(Phase.FINISH.value, "stop the site", actions),)
+
+
+def starting(layout: Layout, live: Release) -> tuple[Step, ...]:
+    """What `stopping` stopped; what runs already is left alone."""
+    conf = f"{layout.release(live.id)}/etc/supervisor.conf"
+    serving = tuple(program.group for program in live.programs if program.serves)
+    serve = ServeFront(live.front, live.control.socket, front_link(live), f"{layout.etc}/{live.front.group}.conf")
+    start = (
+        StartSupervisor(live.control),
+        StartPrograms(live.control.socket, link_of(live), conf, live.groups),
+        AwaitReady(layout.socket(live.id), live.probe, live.id, live.control.socket, serving),
+    )
+    failure = Failure("NotReady", "The live release does not start.", "Read its log with `deploy_logs`.")
+    return (
+        Step(Phase.ACTIVATE.value, "start the processes", start, failure=failure),
+        Step(Phase.SWITCH.value, "start the front server", (serve,), failure=failure),
+        Step(Phase.CONFIRM.value, "smoke test", (SmokeTest(live.front, live.probe, live.id),), failure=failure),
+    )

@@ -1,0 +1,22 @@
+"""manage.py deploy_stop."""
+
+from __future__ import annotations
+
+from dataclasses import asdict
+from typing import Any
+
+from django_selfdeploy import operations
+from django_selfdeploy.management.base import DeployCommand, asked
+
+
+class Command(DeployCommand):
+    help = "Stop the site: its processes, and the front server and supervisord where they are its own."
+    takes_lock = True
+
+    def perform(self, *, target: str, **options: Any) -> int:
+        project = self.project(target)
+        with self.listeners(**options) as listeners:
+            outcome = operations.power(project, "stop", asked(**options), listeners)
+        if options["as_json"]:
+            self.print_json({"outcome": asdict(outcome)})
+        return 0

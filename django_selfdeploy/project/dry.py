@@ -1,0 +1,58 @@
+"""The facts of a project before anything is on the host: its work tree, here, under the target's environment."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+import tempfile
+from pathlib import Path
+from typing import Any
+
+from ..core.actions.processes import last_lines
+from ..core.errors import ReleaseError
+from .facts import ProjectFacts
+
+
+def facts(constants: dict[str, str], *, code: Path, project: Path, variables: Path | None, sql: bool) -> ProjectFacts:
+    """The facts that the project's work tree has now, read by a Django process of this virtualenv.
+
+    The databases are those of the target; nothing in them is changed. Raises ReleaseError when the project does
+    not load.
+    """
+    with tempfile.TemporaryDirectory() as folder:
+        here = {
+            **constants,
+            "PATH": os.pathsep.join((os.path.dirname(sys.executable), os.environ.get("PATH", os.defpath))),
+            "SELFDEPLOY_CODE": str(code),
+            "SELFDEPLOY_PROJECT": str(project),
+            "SELFDEPLOY_VARIABLES": str(variables or ""),
+        }
+        etc = Path(folder, "etc")
+        etc.mkdir()
+        (etc / "environment.json").write_text(json.dumps(here), encoding="utf-8")
+        return ProjectFacts.from_json(_ask(folder, {"question": "facts", "sql": sql}))
+
+
+def _ask(folder: str, question: dict[str, Any]) -> dict[str, Any]:
+    with tempfile.TemporaryFile() as answers:
+        handle = answers.fileno()
+        words = ("-m", "django_selfdeploy.launch", folder, "python", "manage.py", "selfdeploy_agent", str(handle))
+        done = subprocess.run(
+            (sys.executable, *words),
+            input=json.dumps(question).encode() + b"\n",
+            capture_output=True,
+            pass_fds=(handle,),
+            timeout=300,
+        )
+        answers.seek(0)
+        line = answers.readline()
+    answer = json.loads(line) if line else {"error": "It says nothing."}
+    if "error" in answer:
+        output = answer.get("output") or (done.stdout + done.stderr).decode("utf-8", "replace")
+        raise ReleaseError(
+            f"The project does not load: {answer['error']}{last_lines(output)}",
+            hint="Mend what the last lines name; variables belong into the target's .env.",
+        )
+    return dict(answer["answer"])
