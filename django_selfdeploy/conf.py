@@ -42,27 +42,52 @@ class Target:
 
     alias: str
     name: str = option("", "Name of the site in program names and paths; default: the project's package.")
-    root: str = option("", "Folder of the site on the host; default: /srv/NAME for root, else ~/.local/share/selfdeploy/NAME.")
-    settings_module: str = option("", "The settings of the release; default: those that the command runs with.")
+    root: str = option(
+        "",
+        "Folder of the site on the host; default: /srv/NAME for root, else ~/.local/share/selfdeploy/NAME.",
+    )
+    settings_module: str = option(
+        "", "The settings of the release; default: those that the command runs with."
+    )
     port: int = option(8000, "Port of the front server.")
-    bind: str = option("0.0.0.0", "Address on which the front server listens.")
+    bind: str = option("0.0.0.0", "Address on which the front server listens.")  # noqa: S104 - to be reached
     commit: str = option("HEAD", "The commit, tag or branch that is deployed, where the project is in git.")
-    env_file: str = option("", "File of environment variables, beside manage.py; default: .env.TARGET, else .env, where there is one.")
-    requirements: tuple[str, ...] = option((), "Requirement files to install; default: found (uv.lock, requirements.txt, pyproject.toml).")
+    env_file: str = option(
+        "",
+        "File of environment variables, beside manage.py; default: .env.TARGET, else .env, where there is one.",
+    )
+    requirements: tuple[str, ...] = option(
+        (), "Requirement files to install; default: found (uv.lock, requirements.txt, pyproject.toml)."
+    )
     installer: str = option("auto", "What installs them: uv, pip, or auto for uv where it is there.")
     python: str = option("", "Interpreter of the virtualenv; default: the one that runs the command.")
-    tests: bool | tuple[str, ...] = option(True, "Whether the project's tests run in the new release, or the labels that do.")
+    tests: bool | tuple[str, ...] = option(
+        True, "Whether the project's tests run in the new release, or the labels that do."
+    )
     tests_timeout: float = option(1800.0, "Seconds that the tests may take.")
-    check_fail_level: str = option("ERROR", "The level of a message of `check --deploy` from which on it stops a deployment.")
-    adjust_settings: bool = option(True, "Whether DEBUG, SECRET_KEY, ALLOWED_HOSTS, STATIC_ROOT, SQLite and media paths that would be unsafe are put right for the release; if not, they stop the deployment.")
+    check_fail_level: str = option(
+        "ERROR", "The level of a message of `check --deploy` from which on it stops a deployment."
+    )
+    adjust_settings: bool = option(
+        True,
+        "Whether DEBUG, SECRET_KEY, ALLOWED_HOSTS, SQLite and media paths that would be unsafe are put right for the "
+        "release; if not, they stop the deployment.",
+    )
     app_server: AppServer = option(None, "The application server.")
     front: FrontServer = option(None, "The front server.")
     process_manager: ProcessManager = option(None, "The process manager.")
     processes: dict[str, Process] = option({}, "Processes besides the web server, by name.")
-    probe_path: str = option("", "Path of the page that proves that a release works; default: /, else the admin's login, else the first page without parameters.")
+    probe_path: str = option(
+        "",
+        "Path of the page that proves that a release works; default: /, else the admin's login, else the first page "
+        "without parameters.",
+    )
     probe_host: str = option("", "Host header of the probe; default: the first host of ALLOWED_HOSTS.")
     ready_timeout: float = option(60.0, "Seconds that new processes may take until they answer.")
-    watch: float = option(5.0, "Seconds that the new release is watched after the switch; three failures bring the old one back.")
+    watch: float = option(
+        5.0,
+        "Seconds that the new release is watched after the switch; three failures bring the old one back.",
+    )
     drain_timeout: float = option(30.0, "Seconds that the old processes may take to finish their requests.")
     keep: int = option(5, "How many releases are kept, the live one included.")
     disk_reserve: int = option(200, "Megabytes that must stay free on the host.")
@@ -86,7 +111,8 @@ def load(alias: str, configured: Any, *, settings_module: str) -> Target:
         raise ConfigError("SELFDEPLOY is not a dictionary.", hint='Write SELFDEPLOY = {"default": {}}.')
     if alias not in targets:
         raise ConfigError(
-            f"SELFDEPLOY has no target {alias!r}.", hint=_meant(alias, targets) or f"It has: {', '.join(targets)}."
+            f"SELFDEPLOY has no target {alias!r}.",
+            hint=_meant(alias, targets) or f"It has: {', '.join(targets)}.",
         )
     where = f"SELFDEPLOY[{alias!r}]"
     values = _fields(where, Target, targets[alias], skip=("alias",))
@@ -107,7 +133,9 @@ def aliases(configured: Any) -> tuple[str, ...]:
 def _fields(where: str, kind: type, given: Any, *, skip: tuple[str, ...] = ()) -> dict[str, Any]:
     """The keyword arguments for the dataclass `kind`, from a dictionary with its names in upper case."""
     if not isinstance(given, dict):
-        raise ConfigError(f"{where} is not a dictionary but {given!r}.", hint="See the reference of the settings.")
+        raise ConfigError(
+            f"{where} is not a dictionary but {given!r}.", hint="See the reference of the settings."
+        )
     hints = get_type_hints(kind)
     known = {f.name.upper(): f for f in dataclasses.fields(kind) if f.name not in skip}
     values = {}
@@ -144,7 +172,9 @@ def _typed(where: str, value: Any, wanted: Any) -> Any:
     if isinstance(value, (list, tuple)):
         fits = fits and all(isinstance(item, str) for item in value)
     if not fits:
-        raise ConfigError(f"{where} is {value!r}, which is not {described}.", hint="See the reference of the settings.")
+        raise ConfigError(
+            f"{where} is {value!r}, which is not {described}.", hint="See the reference of the settings."
+        )
     if isinstance(value, list):
         return tuple(value)
     return float(value) if wanted is float else value
@@ -156,7 +186,9 @@ def _part(where: str, given: Any, contract: type[P]) -> P:
         given = {"BACKEND": given}
     unknown = set(given) - {"BACKEND", "OPTIONS"} if isinstance(given, dict) else {"?"}
     if unknown or "BACKEND" not in given:
-        raise ConfigError(f"{where} is {given!r}.", hint='Write "nginx", or {"BACKEND": "nginx", "OPTIONS": {...}}.')
+        raise ConfigError(
+            f"{where} is {given!r}.", hint='Write "nginx", or {"BACKEND": "nginx", "OPTIONS": {...}}.'
+        )
     kind = _backend(where, given["BACKEND"], contract)
     part = kind(**_lower_fields(f"{where}['OPTIONS']", kind, given.get("OPTIONS", {})))
     for problem in part.problems():
@@ -167,7 +199,9 @@ def _part(where: str, given: Any, contract: type[P]) -> P:
 def _lower_fields(where: str, kind: type, given: Any) -> dict[str, Any]:
     """OPTIONS are in lower case, as those of DATABASES are."""
     if not isinstance(given, dict):
-        raise ConfigError(f"{where} is not a dictionary but {given!r}.", hint="See the reference of the settings.")
+        raise ConfigError(
+            f"{where} is not a dictionary but {given!r}.", hint="See the reference of the settings."
+        )
     hints = get_type_hints(kind)
     known = [f.name for f in dataclasses.fields(kind)]
     for key in given:
@@ -186,13 +220,17 @@ def _backend(where: str, name: Any, contract: type[P]) -> type[P]:
         hint = _meant(name, BACKENDS) or f"There are: {', '.join(BACKENDS)}; or give a dotted path."
         raise ConfigError(f"{where} names the unknown backend {name!r}.", hint=hint) from error
     if not (isinstance(found, type) and issubclass(found, contract)):
-        raise ConfigError(f"{where} names {name!r}, which is no {contract.__name__}.", hint="Use another backend.")
+        raise ConfigError(
+            f"{where} names {name!r}, which is no {contract.__name__}.", hint="Use another backend."
+        )
     return found
 
 
 def _processes(where: str, given: Any) -> dict[str, Process]:
     if not isinstance(given, dict):
-        raise ConfigError(f"{where}['PROCESSES'] is not a dictionary.", hint='Write {"worker": {"COMMAND": [...]}}.')
+        raise ConfigError(
+            f"{where}['PROCESSES'] is not a dictionary.", hint='Write {"worker": {"COMMAND": [...]}}.'
+        )
     found = {}
     for name, value in given.items():
         place = f"{where}['PROCESSES'][{name!r}]"
@@ -203,7 +241,9 @@ def _processes(where: str, given: Any) -> dict[str, Process]:
             )
         process = Process(**_fields(place, Process, value))
         if not process.command or process.numprocs < 1:
-            raise ConfigError(f"{place} has no command.", hint='Add "COMMAND": ["python", "manage.py", "..."].')
+            raise ConfigError(
+                f"{place} has no command.", hint='Add "COMMAND": ["python", "manage.py", "..."].'
+            )
         found[name] = process
     return found
 
@@ -217,11 +257,21 @@ def _default_name(alias: str, settings_module: str) -> str:
 def _judge(where: str, target: Target) -> None:
     """Raise ConfigError for values that are of the right type and still cannot be."""
     judgements = (
-        (bool(NAME.match(target.name)), "NAME", target.name, "Use small letters, digits, - and _, at most 32."),
+        (
+            bool(NAME.match(target.name)),
+            "NAME",
+            target.name,
+            "Use small letters, digits, - and _, at most 32.",
+        ),
         (1 <= target.port <= 65535, "PORT", target.port, "A port is between 1 and 65535."),
         (target.keep >= 2, "KEEP", target.keep, "At least 2: the live release and the one to go back to."),
         (target.installer in INSTALLERS, "INSTALLER", target.installer, f"One of {', '.join(INSTALLERS)}."),
-        (target.check_fail_level in LEVELS, "CHECK_FAIL_LEVEL", target.check_fail_level, f"One of {', '.join(LEVELS)}."),
+        (
+            target.check_fail_level in LEVELS,
+            "CHECK_FAIL_LEVEL",
+            target.check_fail_level,
+            f"One of {', '.join(LEVELS)}.",
+        ),
         (target.root == "" or target.root.startswith("/"), "ROOT", target.root, "Give the whole path."),
         (target.probe_path[:1] in ("", "/"), "PROBE_PATH", target.probe_path, "A path begins with /."),
         (bool(re.match(r"[0-9a-fA-F.:]+\Z", target.bind)), "BIND", target.bind, "Give an IP address."),
@@ -232,5 +282,3 @@ def _judge(where: str, target: Target) -> None:
     for key in ("tests_timeout", "ready_timeout", "watch", "drain_timeout", "disk_reserve"):
         if getattr(target, key) < 0:
             raise ConfigError(f"{where}[{key.upper()!r}] is negative.", hint="Give a number from 0 on.")
-
-

@@ -35,7 +35,11 @@ def _programs(context: Context) -> None:
 
 
 def _port(context: Context) -> None:
-    own = context.target.front.front(context).own if context.facts else context.target.process_manager.control(context).own
+    own = (
+        context.target.front.front(context).own
+        if context.facts
+        else context.target.process_manager.control(context).own
+    )
     if own and context.state.port_holder:
         raise HostError(
             f"Port {context.target.port} is taken by {context.state.port_holder}.",
@@ -65,7 +69,8 @@ def _disk(context: Context) -> None:
         )
     if context.state.files_free < FILES:
         raise HostError(
-            f"{context.layout.root!r} has room for {context.state.files_free} more files only.", hint="Make room."
+            f"{context.layout.root!r} has room for {context.state.files_free} more files only.",
+            hint="Make room.",
         )
 
 
@@ -75,7 +80,9 @@ def judge_release(context: Context) -> None:
     level = getattr(logging, target.check_fail_level)
     failing = [message for message in facts.messages if message.level >= level]
     if failing:
-        raise ReleaseError(_told(failing), hint=failing[0].hint or "`manage.py check --deploy` shows it here.")
+        raise ReleaseError(
+            _told(failing), hint=failing[0].hint or "`manage.py check --deploy` shows it here."
+        )
     if not facts.application:
         raise ReleaseError(
             "(selfdeploy.E008) WSGI_APPLICATION is not set, so no server knows what to run.",

@@ -1,4 +1,4 @@
-"""Starts a command of a release as the release's processes are started: `python -m django_selfdeploy.launch FOLDER WORDS...`
+"""Starts a command of a release as its processes are started: `python -m django_selfdeploy.launch FOLDER WORDS...`
 
 The constants are in the release's etc/environment.json, the variables in its .env, read by django-environ as the
 project reads it. The command replaces this process, so no variable is in any argument list.

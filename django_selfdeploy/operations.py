@@ -23,8 +23,8 @@ from . import __version__, judgements
 from .backends.base import Part
 from .conf import Process, Target
 from .context import Context
-from .core.agent import ANSWERS, AgentSpec
 from .core import power as power_plans
+from .core.agent import ANSWERS, AgentSpec
 from .core.errors import DeployError, NothingThere, Unchanged
 from .core.events import Warned
 from .core.journal import new_id
@@ -114,7 +114,9 @@ def look(project: Project, connection: Connection) -> HostState:
 def find_code(project: Project, options: Options) -> Source:
     """The source that would be deployed."""
     commit = options.commit or project.target.commit
-    return find_source(project.folder, commit=commit, allow_dirty=options.allow_dirty, extra_ignores=_state_folders(project))
+    return find_source(
+        project.folder, commit=commit, allow_dirty=options.allow_dirty, extra_ignores=_state_folders(project)
+    )
 
 
 def _state_folders(project: Project) -> tuple[str, ...]:
@@ -262,7 +264,9 @@ def rollback(project: Project, *, to: str, options: Options, listeners: tuple[Li
             url = known.release.url if known and known.release else ""
             spec = recorder_of(project.layout, plan.release)
             more = {"release": plan.release}
-            connection.carry_out(plan, url=url, last=True, record=spec, more=more, until_live=not options.wait)
+            connection.carry_out(
+                plan, url=url, last=True, record=spec, more=more, until_live=not options.wait
+            )
             return Outcome("succeeded", about["id"], plan.release, url)
 
 
@@ -365,7 +369,9 @@ def fingerprint(context: Context) -> str:
     for entry in context.source.entries:
         digest.update(f"{entry.path}\0{entry.blob}\0{entry.mode}\0".encode("utf-8", "surrogateescape"))
     digest.update(context.env_key.encode())
-    digest.update((context.variables.reveal() if context.variables else "").encode("utf-8", "surrogateescape"))
+    digest.update(
+        (context.variables.reveal() if context.variables else "").encode("utf-8", "surrogateescape")
+    )
     digest.update(f"{context.target!r}\0{__version__}".encode())
     return digest.hexdigest()[:32]
 
@@ -397,7 +403,7 @@ def find_uv(installer: str) -> str:
     if installer == "pip":
         return ""
     try:
-        import uv  # noqa: PLC0415 - a dependency of ours, but pip does without it
+        import uv
 
         return str(uv.find_uv_bin())
     except (ImportError, FileNotFoundError):

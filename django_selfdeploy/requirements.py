@@ -21,7 +21,7 @@ from django_selfdeploy.source import Source, find_source
 if sys.version_info >= (3, 11):
     import tomllib
 else:
-    import tomli as tomllib
+    import tomli as tomllib  # type: ignore[import-not-found,unused-ignore]
 
 OWN = "django-selfdeploy"
 """The name under which this package is installed, as PEP 503 spells it."""
@@ -280,7 +280,7 @@ def _local_part(package: dict[str, Any]) -> str:
 
 def _toml(source: Source, path: str) -> dict[str, Any]:
     try:
-        return tomllib.loads(source.text(path) or "")
+        return dict(tomllib.loads(source.text(path) or ""))
     except tomllib.TOMLDecodeError as error:
         hint = "Mend it; `uv lock` writes the lock anew."
         raise RequirementsError(f"{path!r} is not valid TOML: {error}.", hint=hint) from error

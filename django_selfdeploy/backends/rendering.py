@@ -41,7 +41,8 @@ class _Undefined(str):
 
 @lru_cache(maxsize=1)
 def _engine() -> Engine:
-    folders = [folder for template in settings.TEMPLATES for folder in template.get("DIRS", ())]
+    templates: list[dict[str, Any]] = settings.TEMPLATES
+    folders = [folder for template in templates for folder in template.get("DIRS", ())]
     return Engine(
         dirs=folders,
         app_dirs=True,

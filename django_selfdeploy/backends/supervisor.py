@@ -22,9 +22,13 @@ class Supervisor(ProcessManager):
 
     name = "supervisor"
 
-    scope: str = option("own", "own: a supervisord under the root, as the deploying user; system: the machine's.")
+    scope: str = option(
+        "own", "own: a supervisord under the root, as the deploying user; system: the machine's."
+    )
     socket: str = option("/run/supervisor.sock", "Socket of the machine's supervisord (scope system).")
-    include: str = option("/etc/supervisor/conf.d", "Include folder of the machine's supervisord (scope system).")
+    include: str = option(
+        "/etc/supervisor/conf.d", "Include folder of the machine's supervisord (scope system)."
+    )
     log_size: str = option("20MB", "Size at which a program's log is rotated.")
     log_backups: int = option(5, "Rotated logs that are kept of each program.")
 
@@ -51,7 +55,9 @@ class Supervisor(ProcessManager):
             "group": program.group,
             "command": context.launched(*own),
             "numprocs": process.numprocs if process else 1,
-            "process_name": "%(program_name)s_%(process_num)02d" if process and process.numprocs > 1 else "%(program_name)s",
+            "process_name": "%(program_name)s_%(process_num)02d"
+            if process and process.numprocs > 1
+            else "%(program_name)s",
             "startsecs": 3 if program.serves else 1,
             "stopwaitsecs": int(program.stop_seconds),
             "log": f"{context.layout.release_log(context.release)}/{program.name}.log",

@@ -7,12 +7,12 @@ import sys
 
 def main(argv: list[str]) -> int:
     if argv[:1] == ["serve"]:
-        from . import records, runner  # noqa: PLC0415 - a controller waits: load only what is asked for
+        from . import records, runner
 
         records.load()
         runner.serve(argv[1], sys.stdin.buffer, sys.stdout.buffer)
         return 0
-    from . import hand  # noqa: PLC0415
+    from . import hand
 
     return hand.main(argv)
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import selectors
@@ -115,10 +116,8 @@ class Agent:
     def end(self) -> None:
         """Let it end by closing its input; TERM and KILL follow if it does not."""
         assert self._child.stdin is not None
-        try:
+        with contextlib.suppress(BrokenPipeError):
             self._child.stdin.close()
-        except BrokenPipeError:
-            pass
         try:
             self._child.wait(0.2)
         except subprocess.TimeoutExpired:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import secrets
 
@@ -60,7 +61,5 @@ def _write_new(path: str, data: bytes, mode: int, durable: bool) -> None:
 
 
 def _forget(path: str) -> None:
-    try:
+    with contextlib.suppress(OSError):
         os.unlink(path)
-    except OSError:
-        pass

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import codecs
 import os
 import selectors
 import signal
@@ -72,10 +73,9 @@ def run(
     return child.returncode, str(tail)
 
 
-def _stream(
-    world: World, child: subprocess.Popen[bytes], tail: Tail, deadline: float, quiet: bool
-) -> None:
+def _stream(world: World, child: subprocess.Popen[bytes], tail: Tail, deadline: float, quiet: bool) -> None:
     assert child.stdout is not None
+    decoder = codecs.getincrementaldecoder("utf-8")("replace")
     with selectors.DefaultSelector() as selector:
         selector.register(child.stdout, selectors.EVENT_READ)
         while True:
@@ -90,7 +90,7 @@ def _stream(
             data = os.read(child.stdout.fileno(), 1 << 16)
             if not data:
                 break
-            text = data.decode("utf-8", "replace")
+            text = decoder.decode(data)
             tail.add(text)
             if not quiet:
                 world.tell(text)

@@ -92,7 +92,7 @@ def translated(step: Step, trouble: Exception, redact: Callable[[str], str]) -> 
 
 def of_system(step: Step, error: OSError) -> HostError:
     """What an error of the system means, and what to do next (errno(3))."""
-    import errno  # noqa: PLC0415
+    import errno
 
     where = f" {error.filename!r}" if error.filename else ""
     hints = {
@@ -107,10 +107,10 @@ def of_system(step: Step, error: OSError) -> HostError:
 
 
 def _unforeseen(step: Step, trouble: Exception) -> DeployError:
-    import traceback  # noqa: PLC0415
+    import traceback
 
     place = traceback.extract_tb(trouble.__traceback__)[-1]
     text = f"{type(trouble).__name__}: {trouble} ({place.name}, line {place.lineno})"
-    return DeployError(f"{step.name!r} failed in a way that nobody foresaw: {text}.", hint="Please report it.")
-
-
+    return DeployError(
+        f"{step.name!r} failed in a way that nobody foresaw: {text}.", hint="Please report it."
+    )

@@ -89,7 +89,9 @@ def smoke_test(layout: Layout, new: Release) -> Step:
         "smoke test",
         (SmokeTest(new.front, new.probe, new.id),),
         undo=(_mark_bad(layout, new, "it failed the smoke test or the watch after the switch"),),
-        failure=Failure("SwitchedBack", "The new release failed behind the front server; the old one is back."),
+        failure=Failure(
+            "SwitchedBack", "The new release failed behind the front server; the old one is back."
+        ),
     )
 
 

@@ -6,10 +6,10 @@ import argparse
 import json
 import os
 import time
-from typing import Any
+from typing import Any, cast
 
-from . import lock, records, rollback, state
-from .actions.base import ActionFailed
+from . import events, lock, records, rollback, state
+from .actions.base import ActionFailed, World
 from .actions.programs import ShutDown, StartSupervisor
 from .errors import DeployError, NothingThere
 from .journal import Journal, new_id
@@ -72,7 +72,9 @@ def as_text(found: dict[str, Any]) -> str:
     lines += [f"broken    deployment {name} was interrupted" for name in found["interrupted"]]
     for story in found["deployments"]:
         error = f"  {story['error']}" if story["error"] else ""
-        lines.append(f"history   {story['id']}  {story['kind']}  {story['release']}  {story['status']}{error}")
+        lines.append(
+            f"history   {story['id']}  {story['kind']}  {story['release']}  {story['status']}{error}"
+        )
     return "\n".join(lines)
 
 
@@ -87,7 +89,7 @@ def _rollback(layout: Layout, options: argparse.Namespace) -> int:
     journal = Journal(layout, {**story, "previous": found.current, "host": found.host})
     session = Session(
         deployment=identity,
-        listener=lambda event: print(event),  # noqa: T201
+        listener=_said,
         journal=journal,
         lock=held,
         fetch=lambda wanted: iter(()),
@@ -109,15 +111,27 @@ def _start(layout: Layout, options: argparse.Namespace) -> int:
     live = state.read_release(layout.current)
     if live is None:
         raise NothingThere(f"Nothing is live in {layout.root!r}.", hint="Deploy first: `manage.py deploy`.")
-    StartSupervisor(live.control).do(_Nobody())
+    StartSupervisor(live.control).do(_nobody())
     return 0
 
 
 def _stop(layout: Layout, options: argparse.Namespace) -> int:
     live = state.read_release(layout.current)
     if live is not None:
-        ShutDown(live.control).do(_Nobody())
+        ShutDown(live.control).do(_nobody())
     return 0
+
+
+def _said(event: events.Event) -> None:
+    """A line for each thing that happened; output of commands as it comes."""
+    if isinstance(event, events.StepFinished):
+        print(f"  {event.status:<6} {event.name}  {event.seconds:.1f} s  {event.note}".rstrip())  # noqa: T201
+    elif isinstance(event, events.Warned):
+        print(f"warning: {event.text}")  # noqa: T201
+    elif isinstance(event, events.Undoing):
+        print(f"taking back: {event.reason}")  # noqa: T201
+    elif isinstance(event, events.Live):
+        print(f"live after {event.seconds:.1f} s: {event.release}")  # noqa: T201
 
 
 class _Nobody:
@@ -129,3 +143,7 @@ class _Nobody:
 
     def __getattr__(self, name: str) -> Any:
         return lambda *args: None
+
+
+def _nobody() -> World:
+    return cast("World", _Nobody())

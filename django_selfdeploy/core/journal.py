@@ -76,7 +76,9 @@ class Journal:
         self.save()
 
     def save(self) -> None:
-        atomic.write(self.path, json.dumps(self.story, ensure_ascii=False).encode("utf-8", "replace"), mode=0o640)
+        atomic.write(
+            self.path, json.dumps(self.story, ensure_ascii=False).encode("utf-8", "replace"), mode=0o640
+        )
 
 
 def read(path: str) -> dict[str, Any] | None:
@@ -106,7 +108,12 @@ def interrupt(layout: Layout, identity: str) -> None:
     if story is None or story["status"] != RUNNING:
         return
     step = story["steps"][-1]["name"] if story["steps"] else "its first step"
-    error = {"error": "Interrupted", "message": f"The runner was killed in {step!r}.", "hint": "", "exit_code": 1}
+    error = {
+        "error": "Interrupted",
+        "message": f"The runner was killed in {step!r}.",
+        "hint": "",
+        "exit_code": 1,
+    }
     story.update(status=INTERRUPTED, finished=now(), error=error)
     for row in story["steps"]:
         if row["status"] == RUNNING:

@@ -5,6 +5,7 @@ The kernel frees it when the last of them has ended; what is written in the file
 
 from __future__ import annotations
 
+import contextlib
 import fcntl
 import json
 import os
@@ -177,7 +178,5 @@ def _end_orphans(content: dict[str, Any]) -> None:
 
 
 def _signal(pid: int, number: int) -> None:
-    try:
+    with contextlib.suppress(ProcessLookupError, PermissionError):
         os.kill(pid, number)
-    except (ProcessLookupError, PermissionError):
-        pass

@@ -29,9 +29,7 @@ class Finding:
     answered: bool = False
 
 
-def ask(
-    address: str, spec: ProbeSpec, release: str, *, timeout: float = 5.0, front: bool = False
-) -> Finding:
+def ask(address: str, spec: ProbeSpec, release: str, *, timeout: float = 5.0, front: bool = False) -> Finding:
     """GET the probe's path at `address`; success is a 2xx that the process of `release` gave.
 
     Redirects to the same host are followed. Through the `front` a redirect to https is success too where the

@@ -56,9 +56,7 @@ def _sockets() -> Iterator[tuple[int, bytes, int]]:
     """State, name and queue length of every listening or connected unix socket of this network namespace."""
     states = (1 << LISTEN) | (1 << ESTABLISHED)
     anything = 0xFFFFFFFF
-    question = _question.pack(
-        socket.AF_UNIX, 0, 0, states, 0, SHOW_NAME | SHOW_QUEUE, anything, anything
-    )
+    question = _question.pack(socket.AF_UNIX, 0, 0, states, 0, SHOW_NAME | SHOW_QUEUE, anything, anything)
     header = _header.pack(_header.size + len(question), SOCK_DIAG_BY_FAMILY, REQUEST_DUMP, 1, 0)
     with socket.socket(socket.AF_NETLINK, socket.SOCK_RAW, NETLINK_SOCK_DIAG) as netlink:
         netlink.settimeout(2)

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from . import agent, boot, events, layout, plan, release, state, supervisor
-from . import recovery
+from . import agent, boot, events, layout, plan, recovery, release, state, supervisor
 from .actions import django, files, processes, programs, web
 
 MODULES = (

@@ -105,7 +105,13 @@ class Runner:
     # the requests
 
     def _on_open(
-        self, *, root: str, about: dict[str, Any] | None, wait: float, secrets: tuple[str, ...], look: dict[str, Any]
+        self,
+        *,
+        root: str,
+        about: dict[str, Any] | None,
+        wait: float,
+        secrets: tuple[str, ...],
+        look: dict[str, Any],
     ) -> state.HostState:
         """Look at the root; with `about`, what the deployment is, make the root, lock it and open a journal."""
         self._layout = layout = Layout(root)
@@ -119,7 +125,9 @@ class Runner:
         self._about = about
         self._lock = lock.Lock(layout)
         holder = {key: about[key] for key in ("kind", "who", "release")}
-        self._lock.take({**holder, "deployment": about["id"]}, wait=wait, tell=lambda t: self._emit(Warned(t)))
+        self._lock.take(
+            {**holder, "deployment": about["id"]}, wait=wait, tell=lambda t: self._emit(Warned(t))
+        )
         live = os.path.basename(os.readlink(layout.current)) if os.path.islink(layout.current) else ""
         self._journal = journal.Journal(layout, {**about, "previous": live, "host": socket.gethostname()})
         self._session = Session(
@@ -246,7 +254,12 @@ class Runner:
 
 def as_fields(reason: DeployError) -> dict[str, Any]:
     """An error as it travels and as the journal keeps it."""
-    return {"error": type(reason).__name__, "message": reason.message, "hint": reason.hint, "exit_code": reason.exit_code}
+    return {
+        "error": type(reason).__name__,
+        "message": reason.message,
+        "hint": reason.hint,
+        "exit_code": reason.exit_code,
+    }
 
 
 def status_of(reason: DeployError | None) -> str:

@@ -17,6 +17,9 @@ from .plan import Phase, Step
 from .redact import Redactor
 from .text import Tail, plain
 
+LONGEST_LINE = 1 << 16
+"""Characters after which a line is told though it has not ended."""
+
 Listener = Callable[[events.Event], None]
 Fetch = Callable[[tuple[str, ...]], Iterator[tuple[str, bytes]]]
 
@@ -28,9 +31,16 @@ class Session:
     """
 
     def __init__(
-        self, *, deployment: str, listener: Listener, journal: Journal | None, lock: Lock, fetch: Fetch, began: float
+        self,
+        *,
+        deployment: str,
+        listener: Listener,
+        journal: Journal | None,
+        lock: Lock,
+        fetch: Fetch,
+        began: float,
     ) -> None:
-        self.deployment = deployment
+        self._deployment = deployment
         self.answers: dict[str, Any] = {}
         self.redact = Redactor()
         self.calling_off = threading.Event()
@@ -38,17 +48,29 @@ class Session:
         self._began = began
         self._agents: dict[AgentSpec, Agent] = {}
         self._phase: Phase | None = Phase.RECOVER
-        self._tail, self._note, self._number, self._name = Tail(), "", 0, ""
+        self._tail, self._rest, self._note, self._number, self._name = Tail(), "", "", 0, ""
         self.reason = "The deployment was called off."
         self.url = ""
 
     # what actions use
 
     @property
+    def deployment(self) -> str:
+        return self._deployment
+
+    @property
     def lock_handle(self) -> int | None:
         return self._lock.handle
 
     def tell(self, text: str) -> None:
+        """Whole lines only: a secret that is cut in two by a pipe's end would not be known again."""
+        whole, line_end, self._rest = (self._rest + text).rpartition("\n")
+        if len(self._rest) > LONGEST_LINE:
+            whole, line_end, self._rest = whole + line_end + self._rest, "", ""
+        if whole or line_end:
+            self._tell(whole + line_end)
+
+    def _tell(self, text: str) -> None:
         clean = self.redact(plain(text))
         self._tail.add(clean)
         self.emit(events.Output(self._number, clean))
@@ -92,7 +114,7 @@ class Session:
         self._phase = phase
 
     def begin_step(self, number: int, step: Step) -> None:
-        self._tail, self._note, self._number, self._name = Tail(), "", number, step.name
+        self._tail, self._rest, self._note, self._number, self._name = Tail(), "", "", number, step.name
         self._lock.at(step.name)
         if self._journal:
             at = time.monotonic() - self._began
@@ -103,6 +125,9 @@ class Session:
         self.emit(events.Doing(number, self.redact(plain(action.describe()))))
 
     def end_step(self, status: str, seconds: float) -> None:
+        if self._rest:
+            self._tell(self._rest)
+            self._rest = ""
         if self._journal:
             self._journal.end_step(status=status, seconds=seconds, note=self._note, tail=str(self._tail))
         self.emit(events.StepFinished(self._number, self._name, status, seconds, self._note))

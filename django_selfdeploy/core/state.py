@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import shutil
 import socket
@@ -219,7 +220,7 @@ def _holder(port: int, running: tuple[Process, ...] | None) -> str:
 
 
 def _user() -> str:
-    import pwd  # noqa: PLC0415 - not on every controller's system
+    import pwd
 
     try:
         return pwd.getpwuid(os.geteuid()).pw_name
@@ -229,7 +230,7 @@ def _user() -> str:
 
 def _front_user() -> str:
     """For root: the unprivileged account that the front server's workers run as; "" for everybody else."""
-    import pwd  # noqa: PLC0415
+    import pwd
 
     if os.geteuid() != 0:
         return ""
@@ -278,4 +279,4 @@ def answers_at(address: str) -> bool:
 
 def as_json(state: HostState) -> dict[str, Any]:
     """The state as plain JSON values, for output."""
-    return dict(codec.json.loads(codec.dumps(state)))
+    return dict(json.loads(codec.dumps(state)))

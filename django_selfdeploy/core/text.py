@@ -4,13 +4,18 @@ from __future__ import annotations
 
 import re
 
-_control = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069]")
-_colour = re.compile(r"\x1b\[[0-9;]*[A-Za-z]")
+_control = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069]")
+_colour = re.compile(r"\x1b\[[0-9;?]*[A-Za-z]")
 
 
 def plain(text: str) -> str:
-    """`text` without colours, and with every other control character spelt out as \\xNN."""
-    return _control.sub(lambda found: f"\\x{ord(found[0]):02x}", _colour.sub("", text.replace("\r\n", "\n")))
+    """`text` without colours, every other control character spelt out as \\xNN.
+
+    Of a line that was written over by carriage returns, as progress bars do, the last state stays.
+    """
+    lines = text.replace("\r\n", "\n").split("\n")
+    text = "\n".join(line.rstrip("\r").rpartition("\r")[2] for line in lines)
+    return _control.sub(lambda found: f"\\x{ord(found[0]):02x}", _colour.sub("", text))
 
 
 class Tail:

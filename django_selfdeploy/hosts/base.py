@@ -65,13 +65,13 @@ class Connection:
         what the journal shall say besides. With `until_live` the call returns at the switch, with no answers:
         watch and drain belong to the runner, which sees them to the end.
         """
-        fields = {"plan": plan, "url": url, "last": last, "record": record, "more": more or {}}
+        fields: dict[str, Any] = {"plan": plan, "url": url, "last": last, "record": record, "more": more or {}}
         answer = self._ask("carry_out", until_live=until_live, **fields)
         return dict(answer["answers"]) if answer else {}
 
     def abandon(self, reason: DeployError, *, record: AgentSpec | None = None) -> None:
         """Take back what was begun, because of `reason`."""
-        fields = {"message": reason.message, "hint": reason.hint, "exit_code": reason.exit_code}
+        fields: dict[str, Any] = {"message": reason.message, "hint": reason.hint, "exit_code": reason.exit_code}
         self._ask("abandon", error=type(reason).__name__, record=record, **fields)
 
     def call_off(self) -> None:

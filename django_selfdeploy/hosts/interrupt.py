@@ -5,7 +5,7 @@ from __future__ import annotations
 import signal
 import threading
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from types import FrameType
 
 
@@ -37,7 +37,5 @@ def calling_off(call_off: Callable[[], None]) -> Iterator[None]:
 
 
 def _quietly(call_off: Callable[[], None]) -> None:
-    try:
+    with suppress(OSError):  # the runner is gone: the reader of its answers finds out by itself
         call_off()
-    except OSError:
-        pass  # the runner is gone: the reader of its answers finds out by itself

@@ -7,9 +7,9 @@ import subprocess
 import sys
 import tempfile
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
-from typing import IO
+from typing import IO, BinaryIO, cast
 
 from ..core.errors import RunnerLost
 from ..core.wire import Channel
@@ -35,7 +35,7 @@ def connected() -> Iterator[Connection]:
         )
         assert child.stdin is not None
         assert child.stdout is not None
-        channel = Channel(child.stdout, child.stdin)
+        channel = Channel(cast("BinaryIO", child.stdout), cast("BinaryIO", child.stdin))
         try:
             _greet(channel, nonce)
             yield Connection(channel, trouble=lambda: _last_words(child, said))
@@ -65,9 +65,7 @@ def _let_go(child: subprocess.Popen[bytes]) -> None:
 
 
 def _last_words(child: subprocess.Popen[bytes], said: IO[bytes]) -> str:
-    try:
+    with suppress(subprocess.TimeoutExpired):
         child.wait(2)
-    except subprocess.TimeoutExpired:
-        pass
     said.seek(0)
     return said.read().decode("utf-8", "replace")[-2000:]

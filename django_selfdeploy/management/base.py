@@ -52,7 +52,7 @@ class DeployCommand(BaseCommand):
         if code:
             raise SystemExit(code)
 
-    def perform(self, **options: Any) -> int:
+    def perform(self, *args: Any, **options: Any) -> int:
         """Do it; the exit code. Raises DeployError."""
         raise NotImplementedError
 

@@ -77,7 +77,9 @@ def _text(path: str) -> str:
 def _print_migrations(command: BaseCommand, context: Context) -> None:
     for migration in context.known_facts.pending:
         reversible = "" if migration.reversible else ", irreversible"
-        command.stdout.write(f"\nmigration {migration.app}.{migration.name} on {migration.alias!r}{reversible}")
+        command.stdout.write(
+            f"\nmigration {migration.app}.{migration.name} on {migration.alias!r}{reversible}"
+        )
         for operation in migration.operations:
             command.stdout.write(f"    {operation}")
         for statement in migration.sql:

@@ -40,14 +40,14 @@ def serve(answers: int, questions: IO[str], more: dict[str, Answer]) -> None:
 
 def facts(*, sql: bool = False) -> dict[str, Any]:
     """The facts; asked in the process itself, which so has models and URLs loaded for the forks to come."""
-    from .reading import read  # noqa: PLC0415 - imports much of Django, and the project's URLs
+    from .reading import read
 
     return read(sql=sql).to_json()
 
 
 def migrate() -> dict[str, Any]:
     """Apply what is pending, on every database that routers let migrate."""
-    from .reading import _pending  # noqa: PLC0415
+    from .reading import _pending
 
     pending = [f"{one.app}.{one.name}" for one in _pending(sql=False)]
     for alias in connections:

@@ -15,7 +15,9 @@ from ..core.errors import ReleaseError
 from .facts import ProjectFacts
 
 
-def facts(constants: dict[str, str], *, code: Path, project: Path, variables: Path | None, sql: bool) -> ProjectFacts:
+def facts(
+    constants: dict[str, str], *, code: Path, project: Path, variables: Path | None, sql: bool
+) -> ProjectFacts:
     """The facts that the project's work tree has now, read by a Django process of this virtualenv.
 
     The databases are those of the target; nothing in them is changed. Raises ReleaseError when the project does
@@ -38,7 +40,15 @@ def facts(constants: dict[str, str], *, code: Path, project: Path, variables: Pa
 def _ask(folder: str, question: dict[str, Any]) -> dict[str, Any]:
     with tempfile.TemporaryFile() as answers:
         handle = answers.fileno()
-        words = ("-m", "django_selfdeploy.launch", folder, "python", "manage.py", "selfdeploy_agent", str(handle))
+        words = (
+            "-m",
+            "django_selfdeploy.launch",
+            folder,
+            "python",
+            "manage.py",
+            "selfdeploy_agent",
+            str(handle),
+        )
         done = subprocess.run(
             (sys.executable, *words),
             input=json.dumps(question).encode() + b"\n",
@@ -48,7 +58,7 @@ def _ask(folder: str, question: dict[str, Any]) -> dict[str, Any]:
         )
         answers.seek(0)
         line = answers.readline()
-    answer = json.loads(line) if line else {"error": "It says nothing."}
+    answer: dict[str, Any] = json.loads(line) if line else {"error": "It says nothing."}
     if "error" in answer:
         output = answer.get("output") or (done.stdout + done.stderr).decode("utf-8", "replace")
         raise ReleaseError(

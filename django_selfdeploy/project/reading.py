@@ -50,7 +50,7 @@ def read(*, sql: bool = False) -> ProjectFacts:
 
 def _raw(name: str) -> Any:
     """A setting as the project wrote it: Django prefixes URLs, and gives an unset MEDIA_URL as "/"."""
-    return getattr(settings._wrapped, name, "")
+    return getattr(settings._wrapped, name, "")  # type: ignore[misc]
 
 
 def _application() -> str:
@@ -165,11 +165,9 @@ def _versions() -> dict[str, str]:
 
 
 def _test_runner() -> str:
-    """"pytest" where it is installed here, else ""; whether the project is set up for it, the source tells."""
+    """ "pytest" where it is installed here, else ""; whether the project is set up for it, the source tells."""
     try:
         importlib.metadata.version("pytest")
     except importlib.metadata.PackageNotFoundError:
         return ""
     return "pytest"
-
-

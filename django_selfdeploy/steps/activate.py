@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import json
 
+from ..backends.hostnames import host_for_probe
+from ..backends.rendering import render
 from ..context import Context
 from ..core import going_live
 from ..core.actions.base import Action
@@ -12,9 +14,7 @@ from ..core.actions.files import CopyFolder, ShareStatic, Write, WriteAll
 from ..core.actions.processes import Run
 from ..core.codec import dumps
 from ..core.plan import Failure, Phase, Step
-from ..core.release import RECORD, Program, ProbeSpec, Release
-from ..backends.hostnames import host_for_probe
-from ..backends.rendering import render
+from ..core.release import RECORD, ProbeSpec, Program, Release
 from ..runner_files import runner_files
 
 PYTEST_FILES = (
@@ -59,7 +59,8 @@ def uses_pytest(context: Context) -> bool:
     """Whether the project is set up for pytest and it is installed in the release."""
     prefix = f"{context.source.project}/" if context.source.project else ""
     configured = any(
-        (text := context.source.text(f"{prefix}{name}")) is not None and mark in text for name, mark in PYTEST_FILES
+        (text := context.source.text(f"{prefix}{name}")) is not None and mark in text
+        for name, mark in PYTEST_FILES
     )
     return configured and context.known_facts.test_runner == "pytest"
 
@@ -79,7 +80,11 @@ def write_configuration(context: Context) -> Step:
         ]
     actions += [
         Write(f"{layout.bin}/manage", render("bin/manage", {"layout": layout}), 0o755),
-        Write(f"{layout.bin}/selfdeploy", render("bin/selfdeploy", {"layout": layout, "python": context.python}), 0o755),
+        Write(
+            f"{layout.bin}/selfdeploy",
+            render("bin/selfdeploy", {"layout": layout, "python": context.python}),
+            0o755,
+        ),
         WriteAll(f"{layout.bin}/runner", runner_files()),
         Write(f"{context.folder}/{RECORD}", dumps(release(context), indent=1)),
     ]

@@ -13,9 +13,15 @@ class ActionFailed(Exception):
 class World(Protocol):
     """What an action may use of the runner that carries it out."""
 
-    deployment: str
-    lock_handle: int | None
     answers: dict[str, Any]
+
+    @property
+    def deployment(self) -> str:
+        """The id of the deployment under way."""
+
+    @property
+    def lock_handle(self) -> int | None:
+        """The descriptor of the lock, for children to inherit; None where there is no lock."""
 
     def tell(self, text: str) -> None:
         """Show `text`, output of a command, to whoever listens."""

@@ -244,7 +244,6 @@ class Receive(Action):
         os.utime(target, ns=(found.st_atime_ns, found.st_mtime_ns))
         return True
 
-
     def _copy_link(self, entry: Entry, source: str) -> bool:
         try:
             data = os.fsencode(os.readlink(source))
@@ -263,12 +262,16 @@ def read_manifest(release: str) -> tuple[Entry, ...]:
         with open(path, encoding="utf-8") as file:
             return tuple(Entry.from_json(row) for row in json.load(file))
     except (OSError, ValueError) as error:
-        raise NothingThere(f"The source of {os.path.basename(release)!r} is not listed.", hint="Deploy it anew.") from error
+        raise NothingThere(
+            f"The source of {os.path.basename(release)!r} is not listed.", hint="Deploy it anew."
+        ) from error
 
 
 def _lay(folder: str, entry: Entry, data: bytes) -> str:
     if manifest.blob_id(data, like=entry.blob) != entry.blob:
-        raise ActionFailed(f"{entry.path!r} arrived damaged: its bytes do not have the hash they should have.")
+        raise ActionFailed(
+            f"{entry.path!r} arrived damaged: its bytes do not have the hash they should have."
+        )
     path = os.path.join(folder, _safe(entry.path))
     os.makedirs(os.path.dirname(path), exist_ok=True)
     if entry.mode == manifest.LINK:

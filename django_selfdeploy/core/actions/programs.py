@@ -105,7 +105,9 @@ def reread(supervisor: Supervisor) -> None:
     except xmlrpc.client.Fault as fault:
         if fault.faultCode != CANT_REREAD:
             raise
-        raise ActionFailed(f"supervisord refuses a file of its include folder: {fault.faultString}") from fault
+        raise ActionFailed(
+            f"supervisord refuses a file of its include folder: {fault.faultString}"
+        ) from fault
 
 
 def _add_anew(supervisor: Supervisor, group: str) -> None:

@@ -39,19 +39,18 @@ class AwaitReady(Action):
 
     def do(self, world: World) -> None:
         deadline = time.monotonic() + self.spec.seconds
+        found = probe.Finding(False, "No answer came in time.")
         good = wrong = 0
         while good < 2:
             expect_alive(self.control, self.groups)
             left = deadline - time.monotonic()
-            if left <= 0:
+            if left <= 0 or wrong >= WRONG_ANSWERS:
                 raise ActionFailed(f"{found.trouble}{self._logs()}")
             found = probe.ask(f"unix:{self.socket}", self.spec, self.release, timeout=min(left, 20.0))
             good = good + 1 if found.works else 0
             wrong = wrong + 1 if found.answered and not found.works else 0
-            if wrong >= WRONG_ANSWERS:
-                raise ActionFailed(f"{found.trouble}{self._logs()}")
             if not found.works:
-                world.pause(POLL if not found.answered else 4 * POLL)
+                world.pause(4 * POLL if found.answered else POLL)
 
     def _logs(self) -> str:
         found = Supervisor(self.control).groups(self.groups)

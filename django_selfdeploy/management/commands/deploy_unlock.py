@@ -14,7 +14,9 @@ class Command(DeployCommand):
     help = "Say who holds the lock. A lock without a holder does not exist, so there is nothing to remove."
 
     def more_arguments(self, parser: CommandParser) -> None:
-        parser.add_argument("--kill", action="store_true", help="End the deployment that holds it; it takes itself back.")
+        parser.add_argument(
+            "--kill", action="store_true", help="End the deployment that holds it; it takes itself back."
+        )
 
     def perform(self, *, target: str, kill: bool, as_json: bool, **options: Any) -> int:
         with self.looking(target) as connection:
