@@ -117,7 +117,7 @@ def load(alias: str, configured: Any, *, settings_module: str) -> Target:
     where = f"SELFDEPLOY[{alias!r}]"
     values = _fields(where, Target, targets[alias], skip=("alias",))
     values.setdefault("settings_module", settings_module)
-    values.setdefault("name", _default_name(alias, values["settings_module"]))
+    values.setdefault("name", default_name(alias, values["settings_module"]))
     for key, (contract, default) in DEFAULT_PARTS.items():
         values[key] = _part(f"{where}[{key.upper()!r}]", values.get(key, default), contract)
     values["processes"] = _processes(where, values.get("processes", {}))
@@ -248,7 +248,7 @@ def _processes(where: str, given: Any) -> dict[str, Process]:
     return found
 
 
-def _default_name(alias: str, settings_module: str) -> str:
+def default_name(alias: str, settings_module: str) -> str:
     """The project's package, as a name of the site: "mysite" of "mysite.settings"; targets differ by alias."""
     package = re.sub(r"[^a-z0-9_-]", "-", settings_module.partition(".")[0].lower()).strip("-_") or "site"
     return package[:32] if alias == "default" else f"{package}-{alias}"[:32].lower()

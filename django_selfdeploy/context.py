@@ -6,8 +6,10 @@ from dataclasses import dataclass
 from pathlib import PurePosixPath
 
 from .conf import Target
+from .core import recovery
 from .core.agent import ANSWERS, AgentSpec
 from .core.layout import Layout
+from .core.release import Release
 from .core.secret import Secret
 from .core.state import HostState
 from .project.facts import ProjectFacts
@@ -38,6 +40,11 @@ class Context:
     created: str = ""
     fingerprint: str = ""
     facts: ProjectFacts | None = None
+
+    @property
+    def previous(self) -> Release | None:
+        """The release that is live before this one; of an interrupted run the one that recovery settles on."""
+        return recovery.settled(self.state)
 
     @property
     def folder(self) -> str:

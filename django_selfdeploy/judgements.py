@@ -35,12 +35,7 @@ def _programs(context: Context) -> None:
 
 
 def _port(context: Context) -> None:
-    own = (
-        context.target.front.front(context).own
-        if context.facts
-        else context.target.process_manager.control(context).own
-    )
-    if own and context.state.port_holder:
+    if context.target.front.own and context.state.port_holder:
         raise HostError(
             f"Port {context.target.port} is taken by {context.state.port_holder}.",
             hint=f'Stop it, or choose another port: SELFDEPLOY = {{"{context.target.alias}": {{"PORT": 8001}}}}.',
@@ -80,9 +75,7 @@ def judge_release(context: Context) -> None:
     level = getattr(logging, target.check_fail_level)
     failing = [message for message in facts.messages if message.level >= level]
     if failing:
-        raise ReleaseError(
-            _told(failing), hint=failing[0].hint or "`manage.py check --deploy` shows it here."
-        )
+        raise ReleaseError(_told(failing), hint=failing[0].hint or "`manage.py check --deploy` shows it here.")
     if not facts.application:
         raise ReleaseError(
             "(selfdeploy.E008) WSGI_APPLICATION is not set, so no server knows what to run.",
@@ -102,8 +95,24 @@ def _told(failing: list[Message]) -> str:
     return "\n    ".join((f"The checks of the new release fail with {len(lines)} messages:", *lines))
 
 
-def remarks(facts: ProjectFacts) -> tuple[str, ...]:
+def remarks(context: Context) -> tuple[str, ...]:
     """What is worth telling though it stops nothing."""
+    return (*_of_source(context), *_of_facts(context.known_facts))
+
+
+def _of_source(context: Context) -> tuple[str, ...]:
+    told = []
+    if context.requirements is not None and context.requirements.kind == "frozen":
+        text = "The project has no requirements file, so the packages of this virtualenv are installed."
+        told.append(f"(selfdeploy.I015) {text}")
+    if context.source.kind == "tree":
+        told.append("(selfdeploy.I016) The project is not in git, so its folder is deployed as it is.")
+    if context.source.left_out:
+        told.append(f"(selfdeploy.I017) Not deployed: {', '.join(context.source.left_out)}.")
+    return tuple(told)
+
+
+def _of_facts(facts: ProjectFacts) -> tuple[str, ...]:
     own = [m for m in facts.messages if m.id.startswith("selfdeploy.")]
     others = [m for m in facts.messages if m.level >= logging.WARNING and m not in own]
     told = [f"({message.id}) {message.text}" for message in own]

@@ -27,7 +27,6 @@ from .core import power as power_plans
 from .core.agent import ANSWERS, AgentSpec
 from .core.errors import DeployError, NothingThere, Unchanged
 from .core.events import Warned
-from .core.journal import new_id
 from .core.layout import Layout
 from .core.plan import Plan
 from .core.release import Release
@@ -158,27 +157,26 @@ def _context(
         python=target.python or base_python(),
         uv=find_uv(target.installer),
         variables=read_variables(project)[0],
-        base=f"{layout.release(state.current)}/source" if state.live else "",
         skip_tests=options.skip_tests,
         created=datetime.now(timezone.utc).strftime("%Y-%m-%dT%H:%M:%SZ"),
     )
-    return replace(context, fingerprint=fingerprint(context))
+    base = f"{layout.release(context.previous.id)}/source" if context.previous else ""
+    return replace(context, base=base, fingerprint=fingerprint(context))
 
 
 def deploy(project: Project, options: Options, listeners: tuple[Listener, ...]) -> Outcome:
     """Take the project to a running site. Raises a DeployError; nothing has changed then, or it was taken back."""
     source = find_code(project, options)
-    release = release_id(source)
     with connected(project) as connection:
         connection.source = source.read
-        about = about_deployment(project, "deploy", release, options, source)
+        about = about_deployment(project, "deploy", f"+{source.short}", options, source)
         state = _open(connection, project, about, options, listeners)
         with _giving_up(connection, project, state):
-            context = prepare(project, source, state, options, release)
+            context = prepare(project, source, state, options, connection.release)
             if not options.force and is_unchanged(context):
                 live = _live(state)
                 raise Unchanged(f"Nothing changed: {live.id} is live.")
-            return _go(connection, context, "deploy", about["id"], options)
+            return _go(connection, context, "deploy", options)
 
 
 def restart(project: Project, options: Options, listeners: tuple[Listener, ...]) -> Outcome:
@@ -186,25 +184,24 @@ def restart(project: Project, options: Options, listeners: tuple[Listener, ...])
 
     New processes beside the old ones, so no request is lost. Raises NothingThere where nothing is live.
     """
-    release = f"{datetime.now(timezone.utc):%Y%m%d-%H%M%S}-restart"
     with connected(project) as connection:
-        about = about_deployment(project, "restart", release, options, None)
+        about = about_deployment(project, "restart", "+restart", options, None)
         state = _open(connection, project, about, options, listeners)
         with _giving_up(connection, project, state):
             live = _live(state)
             source = KeptSource.of(live, connection.manifest(live.id))
             skipping = replace(options, skip_tests=True)
-            context = _context(project, source, state, skipping, release, None, live.env)
-            return _go(connection, context, "restart", about["id"], options)
+            context = _context(project, source, state, skipping, connection.release, None, live.env)
+            return _go(connection, context, "restart", options)
 
 
-def _go(connection: Connection, context: Context, kind: str, deployment: str, options: Options) -> Outcome:
+def _go(connection: Connection, context: Context, kind: str, options: Options) -> Outcome:
     """Stage, look, judge, activate."""
     judgements.judge_host(context)
     answers = connection.carry_out(plans.stage_plan(context, kind=kind))
     context = replace(context, facts=ProjectFacts.from_json(answers["facts"]))
     judgements.judge_release(context)
-    connection.tell(*(Warned(remark) for remark in judgements.remarks(context.known_facts)))
+    connection.tell(*(Warned(remark) for remark in judgements.remarks(context)))
     url = site_url(context)
     more = {"versions": {**context.known_facts.versions, "django-selfdeploy": __version__}}
     connection.carry_out(
@@ -215,7 +212,7 @@ def _go(connection: Connection, context: Context, kind: str, deployment: str, op
         more=more,
         until_live=not options.wait,
     )
-    return Outcome("succeeded", deployment, context.release, url)
+    return Outcome("succeeded", connection.deployment, context.release, url)
 
 
 @contextmanager
@@ -264,10 +261,8 @@ def rollback(project: Project, *, to: str, options: Options, listeners: tuple[Li
             url = known.release.url if known and known.release else ""
             spec = recorder_of(project.layout, plan.release)
             more = {"release": plan.release}
-            connection.carry_out(
-                plan, url=url, last=True, record=spec, more=more, until_live=not options.wait
-            )
-            return Outcome("succeeded", about["id"], plan.release, url)
+            connection.carry_out(plan, url=url, last=True, record=spec, more=more, until_live=not options.wait)
+            return Outcome("succeeded", connection.deployment, plan.release, url)
 
 
 def power(project: Project, kind: str, options: Options, listeners: tuple[Listener, ...]) -> Outcome:
@@ -280,7 +275,7 @@ def power(project: Project, kind: str, options: Options, listeners: tuple[Listen
             steps = {"stop": power_plans.stopping, "start": power_plans.starting}[kind](project.layout, live)
             plan = Plan(kind, project.target.alias, live.id, steps)
             connection.carry_out(plan, url=live.url, last=True, more={"release": live.id})
-            return Outcome("succeeded", about["id"], live.id, live.url)
+            return Outcome("succeeded", connection.deployment, live.id, live.url)
 
 
 def rehearse(project: Project, options: Options, *, sql: bool = True) -> tuple[Context, tuple[Plan, Plan]]:
@@ -291,7 +286,8 @@ def rehearse(project: Project, options: Options, *, sql: bool = True) -> tuple[C
     source = find_code(project, options)
     with connected(project) as connection:
         state = look(project, connection)
-    context = prepare(project, source, state, options, release_id(source))
+    release = f"{datetime.now(timezone.utc):%Y%m%d-%H%M%S}-{source.short}"
+    context = prepare(project, source, state, options, release)
     judgements.judge_host(context)
     path = variables.find(project.folder, named=project.target.env_file, alias=project.target.alias)
     kept = Path(project.layout.variables)
@@ -311,7 +307,7 @@ def rehearse(project: Project, options: Options, *, sql: bool = True) -> tuple[C
 def is_unchanged(context: Context) -> bool:
     """Whether what is live is what would be deployed, and runs."""
     live, state = context.state.live, context.state
-    if live is None or state.unfinished or state.leftovers:
+    if live is None or state.unfinished:
         return False
     return live.fingerprint == context.fingerprint and state.live_answers and state.alive(live.groups)
 
@@ -321,7 +317,6 @@ def about_deployment(
 ) -> dict[str, Any]:
     """What the journal says of a deployment from its beginning."""
     return {
-        "id": new_id(),
         "kind": kind,
         "target": project.target.alias,
         "release": release,
@@ -358,20 +353,13 @@ def read_variables(project: Project) -> tuple[Secret | None, dict[str, str]]:
     return variables.read(path) if path else (None, {})
 
 
-def release_id(source: Source) -> str:
-    """UTC time and short commit, for example "20261122-101112-1a2b3c4d": it sorts by time."""
-    return f"{datetime.now(timezone.utc):%Y%m%d-%H%M%S}-{source.short}"
-
-
 def fingerprint(context: Context) -> str:
     """Equal for two deployments that would give the same site."""
     digest = hashlib.sha256()
     for entry in context.source.entries:
         digest.update(f"{entry.path}\0{entry.blob}\0{entry.mode}\0".encode("utf-8", "surrogateescape"))
     digest.update(context.env_key.encode())
-    digest.update(
-        (context.variables.reveal() if context.variables else "").encode("utf-8", "surrogateescape")
-    )
+    digest.update((context.variables.reveal() if context.variables else "").encode("utf-8", "surrogateescape"))
     digest.update(f"{context.target!r}\0{__version__}".encode())
     return digest.hexdigest()[:32]
 

@@ -109,7 +109,7 @@ class TestPlainLines:
             "  ← install the environment\n"
             "warning: Taking back 'x' failed: it is gone.\n"
             "  See the journal.\n"
-            "failed after 5.6 s, nothing changed\n"
+            "failed after 5.6 s; what was live still is\n"
         )
 
     def test_show_nothing_at_verbosity_0(self) -> None:
@@ -132,7 +132,7 @@ class TestPlainLines:
             "  ← install the environment\n"
             "warning: Taking back 'x' failed: it is gone.\n"
             "  See the journal.\n"
-            "failed after 5.6 s, nothing changed\n"
+            "failed after 5.6 s; what was live still is\n"
         )
 
     def test_show_all_output_once_at_verbosity_3(self) -> None:
@@ -203,13 +203,13 @@ class TestPlainLines:
     ("events", "closing"),
     [
         ((Finished("succeeded", 1),), "done in 1.0 s"),
-        ((Finished("failed", 1),), "failed after 1.0 s, nothing changed"),
+        ((Finished("failed", 1),), "failed after 1.0 s; what was live still is"),
         ((Live("r", 1, ""), Finished("failed", 1)), "failed after 1.0 s"),
         (
             (Live("r", 1, ""), Finished("switched back", 1)),
             "switched back after 1.0 s, the old release is live",
         ),
-        ((Finished("cancelled", 1),), "cancelled after 1.0 s, nothing changed"),
+        ((Finished("cancelled", 1),), "cancelled after 1.0 s; what was live still is"),
         ((Finished("interrupted", 1),), "interrupted after 1.0 s"),
     ],
 )

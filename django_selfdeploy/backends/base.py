@@ -63,6 +63,11 @@ class FrontServer(Part):
     program = ""
     """The executable that must be on the host."""
 
+    @property
+    def own(self) -> bool:
+        """Whether it is a process of this site alone, on a port of its own."""
+        raise NotImplementedError
+
     def files(self, context: Context) -> dict[str, str]:
         """Its files in the release's etc/ folder."""
         raise NotImplementedError

@@ -113,20 +113,27 @@ class Nginx(FrontServer):
             "app": context.app.replace("-", "_"),
             "user": context.state.front_user,
             "ipv6": context.state.ipv6 and context.target.bind == "0.0.0.0",  # noqa: S104 - compared, not bound
-            "bind": context.target.bind,
+            "address": _address(context.target.bind),
             "port": context.target.port,
             "names": names,
             "any_host": "*" in facts.allowed_hosts,
             "marker_host": _marker_host(context.app),
             "static_url": _location("STATIC_URL", facts.static_url) if facts.serves_static else "",
             "media_url": _location("MEDIA_URL", facts.media_url) if facts.serves_media else "",
-            "media_root": facts.media_root.rstrip("/"),
+            "media_root": f"{facts.media_root.rstrip('/')}/",
         }
 
 
 def _marker_host(app: str) -> str:
     """A host that no visitor asks for (RFC 2606 keeps .invalid free)."""
     return f"{app}.selfdeploy.invalid"
+
+
+def _address(bind: str) -> str:
+    """What stands before the port in `listen`: nothing for every IPv4 address."""
+    if bind == "0.0.0.0":  # noqa: S104 - compared, not bound
+        return ""
+    return f"[{bind}]:" if ":" in bind else f"{bind}:"
 
 
 def _loopback(bind: str) -> str:

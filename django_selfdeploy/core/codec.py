@@ -23,9 +23,7 @@ def record(cls: Record) -> Record:
 
 def dumps(value: Any, *, reveal: bool = False, indent: int | None = None) -> str:
     """`value` as JSON text. Secrets are masked, unless `reveal` says that the text goes to a runner."""
-    return json.dumps(
-        _encoded(value, reveal), ensure_ascii=False, indent=indent, sort_keys=indent is not None
-    )
+    return json.dumps(_encoded(value, reveal), ensure_ascii=False, indent=indent, sort_keys=indent is not None)
 
 
 def loads(text: str | bytes) -> Any:

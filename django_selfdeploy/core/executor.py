@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import errno
 import time
+import traceback
 from collections.abc import Callable
 
 from . import events
 from .actions.base import ActionFailed
+from .actions.processes import Say
 from .errors import Cancelled, DeployError, HostError, named
 from .plan import Phase, Plan, Step
 from .session import Session
@@ -67,13 +70,15 @@ class Executor:
         self._session.end_step("done", time.monotonic() - began)
 
     def _undo(self, number: int, step: Step) -> bool:
+        if not step.undo:
+            return False
         for action in step.undo:
             try:
                 self._session.doing(number, action)
                 action.do(self._session)
-            except (ActionFailed, DeployError, OSError) as trouble:
+            except Exception as trouble:  # noqa: BLE001 - whatever it is, the other steps must be taken back
                 self._session.warn(f"Taking back {step.name!r} failed: {trouble}")
-        return bool(step.undo)
+        return not all(isinstance(action, Say) for action in step.undo)
 
 
 def translated(step: Step, trouble: Exception, redact: Callable[[str], str]) -> DeployError:
@@ -83,17 +88,15 @@ def translated(step: Step, trouble: Exception, redact: Callable[[str], str]) -> 
     if isinstance(trouble, DeployError):
         return trouble
     if isinstance(trouble, OSError):
-        return of_system(step, trouble)
+        return of_system(step.name, trouble)
     if step.failure is None:
         return HostError(redact(f"{step.name!r} failed. {trouble}"))
     message = f"{step.failure.message} {trouble}"
     return named(step.failure.error)(redact(message), hint=step.failure.hint)
 
 
-def of_system(step: Step, error: OSError) -> HostError:
-    """What an error of the system means, and what to do next (errno(3))."""
-    import errno
-
+def of_system(what: str, error: OSError) -> HostError:
+    """What an error of the system means that came at `what`, and what to do next (errno(3))."""
     where = f" {error.filename!r}" if error.filename else ""
     hints = {
         errno.ENOSPC: "Make room on that file system, then deploy again; the live release is untouched.",
@@ -103,14 +106,10 @@ def of_system(step: Step, error: OSError) -> HostError:
         errno.EROFS: "The file system is mounted read-only: see `mount` and the kernel's log.",
     }
     hint = hints.get(error.errno or 0, "")
-    return HostError(f"{step.name!r} failed: {error.strerror or error}{where}.", hint=hint)
+    return HostError(f"{what!r} failed: {error.strerror or error}{where}.", hint=hint)
 
 
 def _unforeseen(step: Step, trouble: Exception) -> DeployError:
-    import traceback
-
     place = traceback.extract_tb(trouble.__traceback__)[-1]
     text = f"{type(trouble).__name__}: {trouble} ({place.name}, line {place.lineno})"
-    return DeployError(
-        f"{step.name!r} failed in a way that nobody foresaw: {text}.", hint="Please report it."
-    )
+    return DeployError(f"{step.name!r} failed in a way that nobody foresaw: {text}.", hint="Please report it.")

@@ -7,13 +7,12 @@ from __future__ import annotations
 
 from .actions.base import Action
 from .actions.files import Link, Remove, Write
-from .actions.programs import ServeFront, StartPrograms, StartSupervisor, StopFront, StopPrograms
+from .actions.programs import ServeFront, ShutDown, StartPrograms, StartSupervisor, StopFront, StopPrograms
 from .actions.web import AwaitReady, AwaitWorkers, Drain, SmokeTest, Watch
+from .agent import AgentSpec
 from .layout import Layout
 from .plan import Failure, Phase, Step
 from .release import BAD, Release
-
-LOOK_AT_LOGS = "Read the program's log with `deploy_logs`; the release that was live still is."
 
 
 def link_of(release: Release) -> str:
@@ -25,32 +24,39 @@ def front_link(release: Release) -> str:
     return f"{release.control.programs}/{release.front.group}.conf"
 
 
-def going_live(layout: Layout, new: Release, previous: Release | None) -> tuple[Step, ...]:
-    """From starting the new release's processes to its confirmation; any failure brings `previous` back."""
+def going_live(
+    layout: Layout, new: Release, previous: Release | None, *, supervised: bool = True, agent: AgentSpec | None = None
+) -> tuple[Step, ...]:
+    """From starting the new release's processes to its confirmation; any failure brings `previous` back.
+
+    Where our own supervisord did not run before (`supervised` is False), a failure ends it again. `agent` is
+    the new release's Django, where one is there to explain an error.
+    """
     return (
-        start_processes(layout, new),
-        wait_until_ready(layout, new),
+        start_processes(layout, new, supervised=supervised),
+        wait_until_ready(layout, new, agent=agent),
         switch(layout, new, previous),
         smoke_test(layout, new),
         watch(new),
     )
 
 
-def start_processes(layout: Layout, new: Release) -> Step:
+def start_processes(layout: Layout, new: Release, *, supervised: bool) -> Step:
     stop = StopPrograms(new.control.socket, link_of(new), new.groups, patience(new))
+    end = () if supervised else (ShutDown(new.control),)
     return Step(
         Phase.ACTIVATE.value,
         "start the processes",
         (StartSupervisor(new.control), _start(layout, new)),
-        undo=(Drain(layout.socket(new.id), new.drain_seconds), stop),
-        failure=Failure("NotReady", "The processes of the new release do not start.", LOOK_AT_LOGS),
+        undo=(Drain(layout.socket(new.id), new.drain_seconds), stop, *end),
+        failure=Failure("NotReady", "The processes of the new release do not start.", _log_of(layout, new)),
     )
 
 
-def wait_until_ready(layout: Layout, new: Release) -> Step:
+def wait_until_ready(layout: Layout, new: Release, *, agent: AgentSpec | None) -> Step:
     serving = tuple(program.group for program in new.programs if program.serves)
     workers = tuple(program.group for program in new.programs if not program.serves)
-    ready = AwaitReady(layout.socket(new.id), new.probe, new.id, new.control.socket, serving)
+    ready = AwaitReady(layout.socket(new.id), new.probe, new.id, new.control.socket, serving, agent)
     actions: tuple[Action, ...] = (ready,)
     if workers:
         actions += (AwaitWorkers(new.control.socket, workers),)
@@ -58,7 +64,7 @@ def wait_until_ready(layout: Layout, new: Release) -> Step:
         Phase.ACTIVATE.value,
         "wait until they answer",
         actions,
-        failure=Failure("NotReady", "The new release does not work.", LOOK_AT_LOGS),
+        failure=Failure("NotReady", "The new release does not work.", _log_of(layout, new)),
     )
 
 
@@ -89,9 +95,7 @@ def smoke_test(layout: Layout, new: Release) -> Step:
         "smoke test",
         (SmokeTest(new.front, new.probe, new.id),),
         undo=(_mark_bad(layout, new, "it failed the smoke test or the watch after the switch"),),
-        failure=Failure(
-            "SwitchedBack", "The new release failed behind the front server; the old one is back."
-        ),
+        failure=Failure("SwitchedBack", "The new release failed behind the front server; the old one is back."),
     )
 
 
@@ -123,6 +127,10 @@ def stop_release(release: Release) -> StopPrograms:
 def patience(release: Release) -> float:
     """Seconds to wait for a stop: supervisord itself kills after the longest stopwaitsecs."""
     return max((program.stop_seconds for program in release.programs), default=0.0) + 10.0
+
+
+def _log_of(layout: Layout, new: Release) -> str:
+    return f"Its log is kept until the next deployment: {layout.release_log(new.id)}/."
 
 
 def _start(layout: Layout, new: Release) -> StartPrograms:

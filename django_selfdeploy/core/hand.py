@@ -72,9 +72,7 @@ def as_text(found: dict[str, Any]) -> str:
     lines += [f"broken    deployment {name} was interrupted" for name in found["interrupted"]]
     for story in found["deployments"]:
         error = f"  {story['error']}" if story["error"] else ""
-        lines.append(
-            f"history   {story['id']}  {story['kind']}  {story['release']}  {story['status']}{error}"
-        )
+        lines.append(f"history   {story['id']}  {story['kind']}  {story['release']}  {story['status']}{error}")
     return "\n".join(lines)
 
 

@@ -76,9 +76,7 @@ class Journal:
         self.save()
 
     def save(self) -> None:
-        atomic.write(
-            self.path, json.dumps(self.story, ensure_ascii=False).encode("utf-8", "replace"), mode=0o640
-        )
+        atomic.write(self.path, json.dumps(self.story, ensure_ascii=False).encode("utf-8", "replace"), mode=0o640)
 
 
 def read(path: str) -> dict[str, Any] | None:

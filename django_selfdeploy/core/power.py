@@ -14,16 +14,14 @@ def stopping(layout: Layout, live: Release) -> tuple[Step, ...]:
     """The live release's processes, then, where they are ours alone, front server and supervisord."""
     stop = StopPrograms(live.control.socket, link_of(live), live.groups, patience(live))
     actions = (ShutDown(live.control),) if live.control.own else (stop,)
-    return (Step(Phase.FINISH.value, "stop the site", actions),)
+    return (Step(Phase.CONFIRM.value, "stop the site", actions),)
 
 
 def starting(layout: Layout, live: Release) -> tuple[Step, ...]:
     """What `stopping` stopped; what runs already is left alone."""
     conf = f"{layout.release(live.id)}/etc/supervisor.conf"
     serving = tuple(program.group for program in live.programs if program.serves)
-    serve = ServeFront(
-        live.front, live.control.socket, front_link(live), f"{layout.etc}/{live.front.group}.conf"
-    )
+    serve = ServeFront(live.front, live.control.socket, front_link(live), f"{layout.etc}/{live.front.group}.conf")
     start = (
         StartSupervisor(live.control),
         StartPrograms(live.control.socket, link_of(live), conf, live.groups),
@@ -33,7 +31,5 @@ def starting(layout: Layout, live: Release) -> tuple[Step, ...]:
     return (
         Step(Phase.ACTIVATE.value, "start the processes", start, failure=failure),
         Step(Phase.SWITCH.value, "start the front server", (serve,), failure=failure),
-        Step(
-            Phase.CONFIRM.value, "smoke test", (SmokeTest(live.front, live.probe, live.id),), failure=failure
-        ),
+        Step(Phase.CONFIRM.value, "smoke test", (SmokeTest(live.front, live.probe, live.id),), failure=failure),
     )

@@ -17,12 +17,16 @@ from . import journal
 from .actions.base import Action, World
 from .actions.files import Link, Remove, Write
 from .actions.programs import ServeFront, StopPrograms
+from .actions.web import Drain
 from .codec import record
 from .going_live import front_link, patience
 from .layout import Layout
 from .plan import Phase, Step
 from .release import BAD, Release
 from .state import HostState
+
+DRAIN_SECONDS = 30.0
+"""What requests may take to finish in processes whose runner was killed before it stopped them."""
 
 
 @record
@@ -55,13 +59,18 @@ def recover(layout: Layout, state: HostState, *, keep: str = "") -> Step:
             continue
         groups = _groups(state, known.id)
         if groups:
-            actions.append(_stop(layout, state, known.id, groups))
+            actions += [Drain(layout.socket(known.id), DRAIN_SECONDS), _stop(layout, state, known.id, groups)]
         if known.release is None:
             actions.append(Remove((layout.release(known.id), layout.release_log(known.id))))
     if state.leftovers:
         actions.append(Remove(state.leftovers))
     actions += [CloseJournal(layout.root, name) for name in state.unfinished]
     return Step(Phase.RECOVER.value, "put right what an interrupted run left", tuple(actions))
+
+
+def settled(state: HostState) -> Release | None:
+    """The release that is live once `recover` is done."""
+    return fallback(state) or state.live
 
 
 def fallback(state: HostState) -> Release | None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import json
 import re
 from collections.abc import Iterable
 from urllib.parse import quote, quote_plus
@@ -33,10 +34,11 @@ class Redactor:
 
 
 def _forms(value: str) -> set[str]:
-    """The value as it is, as each line of it, url-encoded, quoted by Python and in base64 (RFC 4648)."""
+    """The value as it is, as each line of it, url-encoded, quoted by Python and JSON, and in base64 (RFC 4648)."""
     raw = value.encode("utf-8", "surrogateescape")
     encoded = {base64.b64encode(raw).decode(), base64.urlsafe_b64encode(raw).decode()}
     forms = {value, quote(raw, safe=""), quote(raw), quote_plus(raw), repr(value)[1:-1]}
+    forms |= {json.dumps(value, ensure_ascii=ascii_only)[1:-1] for ascii_only in (True, False)}
     forms |= encoded | {text.rstrip("=") for text in encoded}
     forms |= set(value.splitlines())
     return {form for form in forms if len(form) >= SHORTEST}

@@ -10,7 +10,7 @@ from .going_live import going_live, stop_previous
 from .journal import SUCCEEDED, Journal
 from .layout import Layout
 from .plan import Phase, Plan, Step
-from .recovery import recover
+from .recovery import recover, settled
 from .release import BAD, Release
 from .runner import as_fields, status_of
 from .session import Session
@@ -20,10 +20,10 @@ from .state import HostState
 def rollback_plan(layout: Layout, state: HostState, *, to: str = "", target: str = "") -> Plan:
     """The plan to `to`, or to the newest good release before the live one. Raises NothingThere."""
     new = _chosen(state, to) if to else _previous_good(state)
-    previous = state.live
+    previous = settled(state)
     steps = (
         recover(layout, state, keep=new.id),
-        *going_live(layout, new, previous),
+        *going_live(layout, new, previous, supervised=state.processes is not None),
         _mark_left(layout, new, previous),
         stop_previous(layout, new, previous),
     )

@@ -22,7 +22,7 @@ from .actions.base import ActionFailed
 from .actions.files import read_manifest
 from .errors import Cancelled, DeployError, HostError, RunnerLost, SwitchedBack, Unchanged, named
 from .events import Event, Finished, Started, Warned
-from .executor import Executor
+from .executor import Executor, of_system
 from .layout import Layout
 from .plan import Plan
 from .session import Session
@@ -53,7 +53,6 @@ class Runner:
         self._session: Session | None = None
         self._journal: journal.Journal | None = None
         self._executor: Executor | None = None
-        self._about: dict[str, Any] = {}
 
     def listen(self) -> None:
         threading.Thread(target=self._read, daemon=True).start()
@@ -94,13 +93,16 @@ class Runner:
         except ActionFailed as error:
             self._send("error", **as_fields(HostError(str(error))))
         except OSError as error:
-            where = f" {error.filename!r}" if error.filename else ""
-            self._send("error", **as_fields(HostError(f"The host says: {error.strerror}{where}.")))
+            self._send("error", **as_fields(of_system(f"{frame.kind} {self._root}".strip(), error)))
         except Exception as error:  # noqa: BLE001 - told to the controller, who would else wait for ever
             traceback.print_exc()
             self._send("error", **as_fields(RunnerLost(f"The runner failed at {frame.kind!r}: {error!r}.")))
         else:
             self._send("done", answer=answer)
+
+    @property
+    def _root(self) -> str:
+        return self._layout.root if self._layout else ""
 
     # the requests
 
@@ -112,22 +114,26 @@ class Runner:
         wait: float,
         secrets: tuple[str, ...],
         look: dict[str, Any],
-    ) -> state.HostState:
-        """Look at the root; with `about`, what the deployment is, make the root, lock it and open a journal."""
-        self._layout = layout = Layout(root)
-        if about is not None:
-            self._begin(layout, about, wait, secrets)
-        return state.look(layout, **look, own=about["id"] if about else "")
+    ) -> dict[str, Any]:
+        """Look at the root; with `about`, what the deployment is, make the root, lock it and open a journal.
 
-    def _begin(self, layout: Layout, about: dict[str, Any], wait: float, secrets: tuple[str, ...]) -> None:
+        The ids of deployment and release are made once the lock is held, so that they sort by what happened.
+        """
+        self._layout = layout = Layout(root)
+        if about is None:
+            return {"state": state.look(layout, **look), "deployment": "", "release": ""}
+        about = self._begin(layout, about, wait, secrets)
+        found = state.look(layout, **look, own=about["id"])
+        return {"state": found, "deployment": about["id"], "release": about["release"]}
+
+    def _begin(self, layout: Layout, about: dict[str, Any], wait: float, secrets: tuple[str, ...]) -> dict[str, Any]:
         began = time.monotonic() - float(about.pop("elapsed", 0.0))
         os.makedirs(layout.journals, mode=0o755, exist_ok=True)
-        self._about = about
         self._lock = lock.Lock(layout)
-        holder = {key: about[key] for key in ("kind", "who", "release")}
-        self._lock.take(
-            {**holder, "deployment": about["id"]}, wait=wait, tell=lambda t: self._emit(Warned(t))
-        )
+        holder = {key: about[key] for key in ("kind", "who")}
+        self._lock.take(holder, wait=wait, tell=lambda t: self._emit(Warned(t)))
+        about = {"id": journal.new_id(), **about, "release": _new_release(layout, about["release"])}
+        self._lock.at("", deployment=about["id"], release=about["release"])
         live = os.path.basename(os.readlink(layout.current)) if os.path.islink(layout.current) else ""
         self._journal = journal.Journal(layout, {**about, "previous": live, "host": socket.gethostname()})
         self._session = Session(
@@ -143,10 +149,9 @@ class Runner:
         self._emit(Started(about["id"], about["kind"], about["target"], about["release"]))
         if self._gone.is_set():
             self.call_off("The controller went away before the switch.")
+        return about
 
-    def _on_carry_out(
-        self, *, plan: Plan, url: str, last: bool, record: Any, more: dict[str, Any]
-    ) -> dict[str, Any]:
+    def _on_carry_out(self, *, plan: Plan, url: str, last: bool, record: Any, more: dict[str, Any]) -> dict[str, Any]:
         """Carry a plan out. The `last` one closes the journal; `record` is the agent that writes it to the
         database, `more` is what the journal shall say besides.
         """
@@ -250,6 +255,20 @@ class Runner:
             if frame.kind != "blob":
                 raise RunnerLost(f"The controller sent {frame.kind!r} in the middle of the source.")
             yield frame.fields["blob"], frame.payload
+
+
+def _new_release(layout: Layout, named: str) -> str:
+    """The id for a release: "+SUFFIX" stands for the time now and the suffix, anything else for itself.
+
+    For example "20261122-101112-1a2b3c4d": ids sort by time, and none is given twice.
+    """
+    if not named.startswith("+"):
+        return named
+    while True:
+        identity = f"{time.strftime('%Y%m%d-%H%M%S', time.gmtime())}-{named[1:]}"
+        if not os.path.exists(layout.release(identity)):
+            return identity
+        time.sleep(0.1)
 
 
 def as_fields(reason: DeployError) -> dict[str, Any]:

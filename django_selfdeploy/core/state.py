@@ -188,7 +188,7 @@ def _unfinished(layout: Layout, own: str) -> tuple[str, ...]:
 
 
 def _leftovers(layout: Layout) -> tuple[str, ...]:
-    """Half-written files and half-removed folders, in the places where we write and remove."""
+    """Half-written files, half-removed folders, and logs of releases that never were complete."""
     found = []
     places = (layout.root, layout.releases, layout.envs, layout.shared, layout.etc, layout.programs)
     for folder in (*places, layout.journals, layout.log, layout.bin):
@@ -197,8 +197,10 @@ def _leftovers(layout: Layout) -> tuple[str, ...]:
         except OSError:
             continue
         found += [f"{folder}/{name}" for name in names if name.startswith((".tmp-", DOOMED))]
-    broken = [n for n in _names(layout.envs) if not os.path.exists(f"{layout.env(n)}/.complete")]
-    return tuple(sorted(found + [layout.env(name) for name in broken]))
+    found += [layout.env(n) for n in _names(layout.envs) if not os.path.exists(f"{layout.env(n)}/.complete")]
+    releases = _names(layout.releases)
+    found += [layout.release_log(name) for name in _names(layout.log) if name not in releases]
+    return tuple(sorted(found))
 
 
 def _existing(path: str) -> str:

@@ -15,6 +15,7 @@ ALIVE = frozenset({RUNNING, STARTING})
 ENDED = frozenset({"STOPPED", "EXITED", "FATAL", "UNKNOWN"})
 
 ALREADY_ADDED, BAD_NAME, NOT_RUNNING, STILL_RUNNING, CANT_REREAD = 90, 10, 70, 91, 92
+SHUTDOWN_STATE = 6
 """Fault codes of supervisor.xmlrpc.Faults."""
 
 
@@ -40,9 +41,7 @@ class Supervisor:
     """The calls we need; each raises Unreachable when nobody answers, xmlrpc.client.Fault when refused."""
 
     def __init__(self, control: str, *, timeout: float = 30.0) -> None:
-        self._rpc = xmlrpc.client.ServerProxy(
-            "http://localhost/RPC2", transport=_UnixTransport(control, timeout)
-        )
+        self._rpc = xmlrpc.client.ServerProxy("http://localhost/RPC2", transport=_UnixTransport(control, timeout))
 
     def processes(self) -> tuple[Process, ...]:
         return tuple(_process(row) for row in self._call("getAllProcessInfo"))
@@ -77,6 +76,10 @@ class Supervisor:
             return getattr(self._rpc.supervisor, method)(*arguments)
         except (OSError, http.client.HTTPException, xmlrpc.client.ProtocolError) as error:
             raise Unreachable(str(error)) from error
+        except xmlrpc.client.Fault as fault:
+            if fault.faultCode == SHUTDOWN_STATE:
+                raise Unreachable("it is shutting down") from fault
+            raise
 
 
 def _process(row: dict[str, Any]) -> Process:

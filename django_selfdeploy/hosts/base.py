@@ -34,6 +34,7 @@ class Connection:
         self.listeners: list[Listener] = []
         self.source: Blobs = _no_blobs
         self.round_trips = 0
+        self.deployment = self.release = ""
 
     def open(
         self,
@@ -44,10 +45,15 @@ class Connection:
         wait: float = 0.0,
         secrets: tuple[str, ...] = (),
     ) -> HostState:
-        """Look at `root`; with `about`, what the deployment is, lock it too, waiting at most `wait` seconds."""
+        """Look at `root`; with `about`, what the deployment is, lock it too, waiting at most `wait` seconds.
+
+        `deployment` and `release` are the ids that the host gives then; `about["release"]` is an id there is, or
+        "+" and the end of a new one.
+        """
         answer = self._ask("open", root=root, about=about, wait=wait, secrets=secrets, look=look)
-        assert isinstance(answer, HostState)
-        return answer
+        self.deployment, self.release = answer["deployment"], answer["release"]
+        assert isinstance(answer["state"], HostState)
+        return answer["state"]
 
     def carry_out(
         self,

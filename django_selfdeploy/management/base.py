@@ -78,7 +78,11 @@ class DeployCommand(BaseCommand):
             return
         colour = False if options["no_color"] else True if options["force_color"] else None
         with Console(self.stdout, verbosity=options["verbosity"], colour=colour) as console:
-            yield (console,)
+            try:
+                yield (console,)
+            except DeployError as error:
+                error.message = console.untold(error.message)
+                raise
 
     def print_json(self, value: Any) -> None:
         self.stdout.write(dumps(value))

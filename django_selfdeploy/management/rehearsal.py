@@ -28,7 +28,7 @@ def print_rehearsal(
     write("Facts are those of the work tree here, under the target's environment.")
     if operations.is_unchanged(context):
         write(f"Nothing changed: {context.state.current} is live, and a deployment would leave it so.")
-    for remark in judgements.remarks(context.known_facts):
+    for remark in judgements.remarks(context):
         write(f"warning: {remark}")
     for plan in plans:
         print_plan(plan, command.stdout, verbosity=options["verbosity"])

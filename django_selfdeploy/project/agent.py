@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import runpy
 import sys
 import traceback
@@ -16,6 +17,7 @@ from typing import IO, Any
 
 from django.core.management import call_command
 from django.db import connections
+from django.test import Client
 
 Answer = Callable[..., Any]
 
@@ -27,6 +29,7 @@ def serve(answers: int, questions: IO[str], more: dict[str, Answer]) -> None:
         "check_server": check_server,
         "migrate": migrate,
         "collectstatic": collect_static,
+        "explain": explain,
         **more,
     }
     with os.fdopen(answers, "wb", buffering=0) as writing:
@@ -45,6 +48,20 @@ def facts(*, sql: bool = False) -> dict[str, Any]:
     return read(sql=sql).to_json()
 
 
+def explain(*, path: str, host: str, https: bool) -> dict[str, Any]:
+    """Why the project does not answer `path` with success: the traceback of the view, or its status."""
+    client = Client(headers={"host": host})
+    try:
+        response = client.get(path, secure=https)
+    except Exception:  # noqa: BLE001 - it is what was asked for
+        return {"why": traceback.format_exc()}
+    return {"why": f"Asked within Django, {path} answers with {response.status_code}."}
+
+
+class Refused(Exception):
+    """A program refused, and has said why itself."""
+
+
 def migrate() -> dict[str, Any]:
     """Apply what is pending, on every database that routers let migrate."""
     from .reading import _pending
@@ -56,9 +73,10 @@ def migrate() -> dict[str, Any]:
 
 
 def collect_static() -> dict[str, Any]:
-    before = _Counting()
-    call_command("collectstatic", interactive=False, verbosity=1, skip_checks=True, stdout=before)
-    return {"note": before.last_line()}
+    told = _Counting()
+    call_command("collectstatic", interactive=False, verbosity=1, skip_checks=True, stdout=told)
+    # "3 static files copied to '/...', 127 unmodified." without the folder, which everybody knows
+    return {"note": re.sub(r" static files? copied(?: to '[^']*')?", " files copied", told.last_line()).rstrip(".")}
 
 
 def check_server(*, argv: list[str]) -> dict[str, Any]:
@@ -68,7 +86,7 @@ def check_server(*, argv: list[str]) -> dict[str, Any]:
         runpy.run_module(argv[0], run_name="__main__", alter_sys=True)
     except SystemExit as error:
         if error.code not in (None, 0):
-            raise RuntimeError(f"`{' '.join(argv)}` ended with status {error.code}") from error
+            raise Refused(f"`{argv[0]}` ended with status {error.code} when it checked its configuration.") from error
     return {}
 
 
@@ -102,6 +120,8 @@ def _direct(answer: Answer, arguments: dict[str, Any]) -> dict[str, Any]:
 
 
 def _failed(error: BaseException) -> dict[str, Any]:
+    if isinstance(error, Refused):
+        return {"error": str(error)}
     last = traceback.format_exception(type(error), error, error.__traceback__)
     return {"error": f"{type(error).__name__}: {error}", "output": "".join(last)}
 

@@ -109,7 +109,8 @@ def _adjustment(one: Any, applied: bool) -> Message:
 
 def _checked() -> tuple[Message, ...]:
     """All checks of Django and of the project's apps, those for a deployment included, less what is silenced."""
-    found = checks.run_checks(include_deployment_checks=True, databases=[DEFAULT_DB_ALIAS])
+    databases = None if _is_new(DEFAULT_DB_ALIAS) else [DEFAULT_DB_ALIAS]
+    found = checks.run_checks(include_deployment_checks=True, databases=databases)
     return tuple(
         Message(message.level, message.id or "", str(message.msg), str(message.hint or ""))
         for message in found
@@ -139,8 +140,7 @@ def _pending(sql: bool) -> Iterator[Pending]:
 
 def _pending_of(alias: str, sql: bool) -> Iterator[Pending]:
     connection = connections[alias]
-    name = str(connection.settings_dict["NAME"])
-    empty = connection.vendor == "sqlite" and not os.path.exists(name)
+    empty = _is_new(alias)
     executor = MigrationExecutor(None if empty else connection)
     for migration, _ in executor.migration_plan(executor.loader.graph.leaf_nodes(), clean_start=empty):
         statements = executor.loader.collect_sql([(migration, False)]) if sql and not empty else ()
@@ -152,6 +152,12 @@ def _pending_of(alias: str, sql: bool) -> Iterator[Pending]:
             reversible=all(operation.reversible for operation in migration.operations),
             sql=tuple(statements),
         )
+
+
+def _is_new(alias: str) -> bool:
+    """Whether it is a SQLite database without a file: to connect would make one, and nothing may be changed."""
+    connection = connections[alias]
+    return connection.vendor == "sqlite" and not os.path.exists(str(connection.settings_dict["NAME"]))
 
 
 def _versions() -> dict[str, str]:

@@ -11,7 +11,7 @@ from ..core import going_live
 from ..core.actions.base import Action
 from ..core.actions.django import Ask
 from ..core.actions.files import CopyFolder, ShareStatic, Write, WriteAll
-from ..core.actions.processes import Run
+from ..core.actions.processes import Run, Say
 from ..core.codec import dumps
 from ..core.plan import Failure, Phase, Step
 from ..core.release import RECORD, ProbeSpec, Program, Release
@@ -59,8 +59,7 @@ def uses_pytest(context: Context) -> bool:
     """Whether the project is set up for pytest and it is installed in the release."""
     prefix = f"{context.source.project}/" if context.source.project else ""
     configured = any(
-        (text := context.source.text(f"{prefix}{name}")) is not None and mark in text
-        for name, mark in PYTEST_FILES
+        (text := context.source.text(f"{prefix}{name}")) is not None and mark in text for name, mark in PYTEST_FILES
     )
     return configured and context.known_facts.test_runner == "pytest"
 
@@ -151,11 +150,14 @@ def collect_static(context: Context) -> Step:
 
 def migrate(context: Context) -> Step:
     """As late as can be before the new processes start: what fails before leaves the database alone."""
-    actions = (Ask(context.agent, "migrate"),) if context.known_facts.pending else ()
+    pending = ", ".join(f"{one.app}.{one.name}" for one in context.known_facts.pending)
+    actions = (Ask(context.agent, "migrate"),) if pending else ()
+    stays = f"The database is not taken back. Of these migrations, those that were applied stay: {pending}."
     return Step(
         Phase.ACTIVATE.value,
         "migrate the database",
         actions,
+        undo=(Say(stays),) if pending else (),
         failure=Failure(
             "MigrationFailed",
             "A migration fails.",
@@ -165,7 +167,10 @@ def migrate(context: Context) -> Step:
 
 
 def start_and_switch(context: Context) -> tuple[Step, ...]:
-    return going_live.going_live(context.layout, release(context), context.state.live)
+    supervised = context.state.processes is not None
+    return going_live.going_live(
+        context.layout, release(context), context.previous, supervised=supervised, agent=context.agent
+    )
 
 
 def programs(context: Context) -> tuple[Program, ...]:
@@ -174,8 +179,7 @@ def programs(context: Context) -> tuple[Program, ...]:
     prefix = f"{context.app}-{context.release}"
     web = Program("web", f"{prefix}-web", True, target.app_server.stop_seconds())
     others = (
-        Program(name, f"{prefix}-{name}", False, process.stop_timeout)
-        for name, process in target.processes.items()
+        Program(name, f"{prefix}-{name}", False, process.stop_timeout) for name, process in target.processes.items()
     )
     return (web, *others)
 

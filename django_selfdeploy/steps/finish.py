@@ -4,18 +4,33 @@ from __future__ import annotations
 
 from ..context import Context
 from ..core import going_live
-from ..core.actions.files import Remove, SweepStatic
+from ..core.actions.base import Action
+from ..core.actions.files import CopyFile, Remove, SweepStatic
+from ..core.actions.programs import RotateLogs
 from ..core.boot import StartAtBoot
 from ..core.plan import Phase, Step
 from .activate import release
 
 
 def stop_previous(context: Context) -> Step:
-    return going_live.stop_previous(context.layout, release(context), context.state.live)
+    return going_live.stop_previous(context.layout, release(context), context.previous)
 
 
-def prune(context: Context) -> Step:
-    """Remove what is superseded: never the new release, never the one to go back to."""
+def tidy_up(context: Context) -> Step:
+    """Keep the variables that are live now, and remove what is superseded: never the release to go back to."""
+    variables = CopyFile(f"{context.project}/.env", context.layout.variables, 0o600)
+    kept: tuple[Action, ...] = () if context.variables is None else (variables,)
+    return Step(Phase.FINISH.value, "tidy up", (*kept, *_superseded(context), *_rotation(context)))
+
+
+def _rotation(context: Context) -> tuple[Action, ...]:
+    front = release(context).front
+    logs = (f"{context.layout.log}/access.log", front.log)
+    control = release(context).control
+    return (RotateLogs(front, control.socket, logs),) if front.own and control.own else ()
+
+
+def _superseded(context: Context) -> tuple[Action, ...]:
     layout, state = context.layout, context.state
     kept = kept_releases(context)
     doomed = [known.id for known in state.releases if known.release and known.id not in kept]
@@ -24,14 +39,13 @@ def prune(context: Context) -> Step:
     paths += [layout.release_log(identity) for identity in doomed]
     paths += [layout.env(key) for key in state.envs if key not in used]
     public = tuple(f"{layout.release(identity)}/public" for identity in kept)
-    actions = (Remove(tuple(paths)), SweepStatic(layout.old_static, public)) if paths else ()
-    return Step(Phase.FINISH.value, "remove old releases", actions)
+    return (Remove(tuple(paths)), SweepStatic(layout.old_static, public)) if paths else ()
 
 
 def kept_releases(context: Context) -> tuple[str, ...]:
     """The new one, the live one, and the newest others up to `keep` in all; good ones before bad ones."""
     state = context.state
-    first = [context.release, *([state.current] if state.live else [])]
+    first = [context.release, *([context.previous.id] if context.previous else [])]
     others = [known for known in reversed(state.releases) if known.release and known.id not in first]
     good = [known.id for known in others if not known.bad] + [known.id for known in others if known.bad]
     return tuple((first + good)[: max(context.target.keep, len(first))])

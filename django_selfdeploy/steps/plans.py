@@ -29,7 +29,7 @@ def activate_plan(context: Context, *, kind: str = "deploy") -> Plan:
         activate.migrate(context),
         *activate.start_and_switch(context),
         finish.stop_previous(context),
-        finish.prune(context),
+        finish.tidy_up(context),
         finish.start_at_boot(context),
     )
     return Plan(kind, context.target.alias, context.release, steps).without_empty_steps()

@@ -35,7 +35,7 @@ def receive_source(context: Context) -> Step:
             Receive(context.code, context.source.entries, base=context.base),
             Link(f"{context.folder}/env", f"../../envs/{os.path.basename(context.env)}"),
         ),
-        undo=(Remove((context.folder, layout.release_log(context.release))),),
+        undo=(Remove((context.folder,)),),
         failure=Failure("SourceError", "The source could not be laid down on the host."),
     )
 
@@ -48,9 +48,11 @@ def set_variables(context: Context) -> Step:
         KeepSecret(layout.secret_key),
         Write(f"{context.etc}/environment.json", f"{constants}\n"),
     ]
-    if context.variables is not None:
-        actions.append(Write(layout.variables, context.variables, 0o600))
-    actions.append(CopyFile(layout.variables, f"{context.project}/.env", 0o600))
+    own = f"{context.project}/.env"
+    if context.variables is None:
+        actions.append(CopyFile(layout.variables, own, 0o600))
+    else:
+        actions.append(Write(own, context.variables, 0o600))
     return Step(Phase.STAGE.value, "set the environment variables", tuple(actions))
 
 

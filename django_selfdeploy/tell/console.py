@@ -53,6 +53,7 @@ class Console:
         self._names: dict[int, str] = {}
         self._progress: Progress | None = None
         self._undoing = self._switched = False
+        self._told: set[str] = set()
 
     def __enter__(self) -> Console:
         return self
@@ -65,6 +66,12 @@ class Console:
     def __call__(self, event: Event) -> None:
         if self._verbosity >= 1:
             self._on(event)
+
+    def untold(self, message: str) -> str:
+        """An error's message without the indented lines that stand under its step already."""
+        return "\n".join(
+            line for line in message.splitlines() if not (line.startswith("    ") and line.strip() in self._told)
+        )
 
     def close(self) -> None:
         """Give the terminal back. A step of which nobody heard the end is named."""
@@ -148,6 +155,7 @@ class Console:
         self._paper.say(words.step(self._marks, status=status, name=name, took=took, note=note))
         if status == "failed" and self._verbosity < 3:
             for text in output.last():
+                self._told.add(text.strip())
                 self._paper.say(words.output(self._marks, text))
 
     def _say_all(self, lines: list[str]) -> None:
@@ -156,9 +164,7 @@ class Console:
                 self._paper.say(words.output(self._marks, text))
 
 
-def print_plan(
-    plan: Plan, stream: TextIO | OutputWrapper, *, verbosity: int, colour: bool | None = None
-) -> None:
+def print_plan(plan: Plan, stream: TextIO | OutputWrapper, *, verbosity: int, colour: bool | None = None) -> None:
     """The dry run: phases as headings, steps numbered.
 
     `verbosity` 0 shows the steps alone, 1 also their actions, 2 also the actions that would take them back.

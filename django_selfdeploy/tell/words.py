@@ -80,8 +80,9 @@ def started(event: Started) -> Line:
     release, target = fit(event.release), fit(event.target)
     if event.kind == "deploy":
         return (Piece(f"deploying {release}" + (f" to {target}" if target else "")),)
-    doing = "rolling back to" if event.kind == "rollback" else f"{fit(event.kind)} of"
-    return (Piece(f"{doing} {release}" + (f" on {target}" if target else "")),)
+    doing = "rolling back" if event.kind == "rollback" else fit(event.kind)
+    preposition = " to" if event.kind == "rollback" else " of"
+    return (Piece(doing + (f"{preposition} {release}" if release else "") + (f" on {target}" if target else "")),)
 
 
 def heading(marks: Marks, name: str) -> Line:
@@ -137,10 +138,11 @@ def warned(text: str) -> Iterator[Line]:
 
 
 def finished(event: Finished, *, switched: bool) -> Line:
-    """The closing line. Whoever failed after the switch cannot say that nothing changed."""
+    """The closing line. Whoever failed after the switch cannot say that nothing happened."""
     after = f"after {seconds(event.seconds)}"
-    unchanged = "" if switched else ", nothing changed"
+    unchanged = "" if switched else "; what was live still is"
     closings = {
+        "unchanged": Piece("nothing to do", Style.GOOD),
         "succeeded": Piece(f"done in {seconds(event.seconds)}", Style.GOOD),
         "failed": Piece(f"failed {after}{unchanged}", Style.BAD),
         "switched back": Piece(f"switched back {after}, the old release is live", Style.BAD),

@@ -26,6 +26,9 @@ class World(Protocol):
     def tell(self, text: str) -> None:
         """Show `text`, output of a command, to whoever listens."""
 
+    def warn(self, text: str) -> None:
+        """Tell something that the user must know though it stops nothing."""
+
     def note(self, text: str) -> None:
         """Leave a short result in the line of the step."""
 

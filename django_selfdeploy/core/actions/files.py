@@ -209,6 +209,7 @@ class Receive(Action):
         return f"lay {len(self.entries)} files down in {self.path}"
 
     def do(self, world: World) -> None:
+        self._judge_paths()
         os.makedirs(self.path, exist_ok=True)
         missing = [entry for entry in self.entries if not self._copy(entry)]
         wanted: dict[str, list[Entry]] = {}
@@ -224,6 +225,14 @@ class Receive(Action):
         rows = json.dumps([entry.to_json() for entry in self.entries])
         atomic.write(os.path.join(os.path.dirname(self.path), MANIFEST), rows.encode(), durable=False)
         world.note(f"{len(missing)} of {len(self.entries)} files new, {size(received)}")
+
+    def _judge_paths(self) -> None:
+        """A path through a link of the source could lead anywhere; git has none, a forged source may."""
+        links = {os.path.normpath(entry.path) for entry in self.entries if entry.mode == manifest.LINK}
+        for entry in self.entries if links else ():
+            parts = os.path.normpath(entry.path).split("/")
+            if any("/".join(parts[:length]) in links for length in range(1, len(parts))):
+                raise ActionFailed(f"{entry.path!r} would be written outside of the release.")
 
     def _copy(self, entry: Entry) -> bool:
         """Take the file over from the older release, its time of change included; False if it differs."""
@@ -269,9 +278,7 @@ def read_manifest(release: str) -> tuple[Entry, ...]:
 
 def _lay(folder: str, entry: Entry, data: bytes) -> str:
     if manifest.blob_id(data, like=entry.blob) != entry.blob:
-        raise ActionFailed(
-            f"{entry.path!r} arrived damaged: its bytes do not have the hash they should have."
-        )
+        raise ActionFailed(f"{entry.path!r} arrived damaged: its bytes do not have the hash they should have.")
     path = os.path.join(folder, _safe(entry.path))
     os.makedirs(os.path.dirname(path), exist_ok=True)
     if entry.mode == manifest.LINK:

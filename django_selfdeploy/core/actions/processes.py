@@ -42,6 +42,20 @@ class Run(Action):
             raise ActionFailed(f"{name_of(self.argv)} {ended(status)}.{last_lines(tail)}")
 
 
+@record
+@dataclass(frozen=True)
+class Say(Action):
+    """Tell something that cannot be done or taken back, but must be known."""
+
+    text: str
+
+    def describe(self) -> str:
+        return f"say: {self.text}"
+
+    def do(self, world: World) -> None:
+        world.warn(self.text)
+
+
 def name_of(argv: tuple[str, ...]) -> str:
     """The command without the folders of its program, short enough for a sentence."""
     words = shlex.join((os.path.basename(argv[0]), *argv[1:]))

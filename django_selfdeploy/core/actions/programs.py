@@ -22,6 +22,7 @@ from ..supervisor import (
     Unreachable,
 )
 from .base import Action, ActionFailed, World
+from .files import size
 from .processes import last_lines
 from .web import POLL, end_of
 
@@ -105,9 +106,7 @@ def reread(supervisor: Supervisor) -> None:
     except xmlrpc.client.Fault as fault:
         if fault.faultCode != CANT_REREAD:
             raise
-        raise ActionFailed(
-            f"supervisord refuses a file of its include folder: {fault.faultString}"
-        ) from fault
+        raise ActionFailed(f"supervisord refuses a file of its include folder: {fault.faultString}") from fault
 
 
 def _add_anew(supervisor: Supervisor, group: str) -> None:
@@ -252,6 +251,34 @@ def _command(argv: tuple[str, ...]) -> str | None:
     if done.returncode == 0:
         return None
     return f"`{' '.join(argv)}` ended with status {done.returncode}.{last_lines(done.stdout + done.stderr)}"
+
+
+@record
+@dataclass(frozen=True)
+class RotateLogs(Action):
+    """Give our own front server new log files where the old ones have `most` bytes; `keep` old ones stay.
+
+    supervisord rotates the logs of the other programs itself.
+    """
+
+    front: Front
+    control: str
+    logs: tuple[str, ...]
+    most: int = 50_000_000
+    keep: int = 5
+
+    def describe(self) -> str:
+        return f"rotate {', '.join(self.logs)} from {size(self.most)} on"
+
+    def do(self, world: World) -> None:
+        large = [log for log in self.logs if os.path.exists(log) and os.path.getsize(log) >= self.most]
+        for log in large:
+            for number in range(self.keep - 1, 0, -1):
+                if os.path.exists(f"{log}.{number}"):
+                    os.rename(f"{log}.{number}", f"{log}.{number + 1}")
+            os.rename(log, f"{log}.1")
+        if large:
+            Supervisor(self.control).signal(self.front.group, "USR1")
 
 
 @record

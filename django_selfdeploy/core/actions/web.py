@@ -6,6 +6,7 @@ import time
 from dataclasses import dataclass
 
 from .. import probe, queue
+from ..agent import AgentSpec
 from ..codec import record
 from ..release import Front, ProbeSpec
 from ..supervisor import ALIVE, Process, Supervisor, Unreachable
@@ -25,7 +26,8 @@ BAD_WATCHES = 3
 class AwaitReady(Action):
     """Wait until the new processes answer the probe with success, twice in a row, on their own socket.
 
-    A program that ends, or an answer that stays wrong, fails at once; silence fails after `spec.seconds`.
+    A program that ends, or an answer that stays wrong, fails at once; silence fails after `spec.seconds`. Why an
+    answer was wrong, the release's Django is asked, where there is one: with DEBUG off its log does not tell.
     """
 
     socket: str
@@ -33,6 +35,7 @@ class AwaitReady(Action):
     release: str
     control: str
     groups: tuple[str, ...]
+    agent: AgentSpec | None = None
 
     def describe(self) -> str:
         return f"wait until {self.release} answers GET {self.spec.path} for {self.spec.host}"
@@ -45,12 +48,23 @@ class AwaitReady(Action):
             expect_alive(self.control, self.groups)
             left = deadline - time.monotonic()
             if left <= 0 or wrong >= WRONG_ANSWERS:
-                raise ActionFailed(f"{found.trouble}{self._logs()}")
+                why = self._explained(world) if wrong else self._logs()
+                raise ActionFailed(f"{found.trouble}{why}")
             found = probe.ask(f"unix:{self.socket}", self.spec, self.release, timeout=min(left, 20.0))
             good = good + 1 if found.works else 0
             wrong = wrong + 1 if found.answered and not found.works else 0
             if not found.works:
                 world.pause(4 * POLL if found.answered else POLL)
+
+    def _explained(self, world: World) -> str:
+        if self.agent is None:
+            return self._logs()
+        request = {"path": self.spec.path, "host": self.spec.host, "https": self.spec.https}
+        try:
+            answer = world.agent(self.agent).ask("explain", request, timeout=30.0, quiet=True)
+        except ActionFailed as error:
+            return f" {error}"
+        return last_lines(str(answer["why"]))
 
     def _logs(self) -> str:
         found = Supervisor(self.control).groups(self.groups)
