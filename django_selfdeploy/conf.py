@@ -46,9 +46,7 @@ class Target:
         "",
         "Folder of the site on the host; default: /srv/NAME for root, else ~/.local/share/selfdeploy/NAME.",
     )
-    settings_module: str = option(
-        "", "The settings of the release; default: those that the command runs with."
-    )
+    settings_module: str = option("", "The settings of the release; default: those that the command runs with.")
     port: int = option(8000, "Port of the front server.")
     bind: str = option("0.0.0.0", "Address on which the front server listens.")  # noqa: S104 - to be reached
     commit: str = option("HEAD", "The commit, tag or branch that is deployed, where the project is in git.")
@@ -133,9 +131,7 @@ def aliases(configured: Any) -> tuple[str, ...]:
 def _fields(where: str, kind: type, given: Any, *, skip: tuple[str, ...] = ()) -> dict[str, Any]:
     """The keyword arguments for the dataclass `kind`, from a dictionary with its names in upper case."""
     if not isinstance(given, dict):
-        raise ConfigError(
-            f"{where} is not a dictionary but {given!r}.", hint="See the reference of the settings."
-        )
+        raise ConfigError(f"{where} is not a dictionary but {given!r}.", hint="See the reference of the settings.")
     hints = get_type_hints(kind)
     known = {f.name.upper(): f for f in dataclasses.fields(kind) if f.name not in skip}
     values = {}
@@ -172,9 +168,7 @@ def _typed(where: str, value: Any, wanted: Any) -> Any:
     if isinstance(value, (list, tuple)):
         fits = fits and all(isinstance(item, str) for item in value)
     if not fits:
-        raise ConfigError(
-            f"{where} is {value!r}, which is not {described}.", hint="See the reference of the settings."
-        )
+        raise ConfigError(f"{where} is {value!r}, which is not {described}.", hint="See the reference of the settings.")
     if isinstance(value, list):
         return tuple(value)
     return float(value) if wanted is float else value
@@ -186,9 +180,7 @@ def _part(where: str, given: Any, contract: type[P]) -> P:
         given = {"BACKEND": given}
     unknown = set(given) - {"BACKEND", "OPTIONS"} if isinstance(given, dict) else {"?"}
     if unknown or "BACKEND" not in given:
-        raise ConfigError(
-            f"{where} is {given!r}.", hint='Write "nginx", or {"BACKEND": "nginx", "OPTIONS": {...}}.'
-        )
+        raise ConfigError(f"{where} is {given!r}.", hint='Write "nginx", or {"BACKEND": "nginx", "OPTIONS": {...}}.')
     kind = _backend(where, given["BACKEND"], contract)
     part = kind(**_lower_fields(f"{where}['OPTIONS']", kind, given.get("OPTIONS", {})))
     for problem in part.problems():
@@ -199,9 +191,7 @@ def _part(where: str, given: Any, contract: type[P]) -> P:
 def _lower_fields(where: str, kind: type, given: Any) -> dict[str, Any]:
     """OPTIONS are in lower case, as those of DATABASES are."""
     if not isinstance(given, dict):
-        raise ConfigError(
-            f"{where} is not a dictionary but {given!r}.", hint="See the reference of the settings."
-        )
+        raise ConfigError(f"{where} is not a dictionary but {given!r}.", hint="See the reference of the settings.")
     hints = get_type_hints(kind)
     known = [f.name for f in dataclasses.fields(kind)]
     for key in given:
@@ -220,17 +210,13 @@ def _backend(where: str, name: Any, contract: type[P]) -> type[P]:
         hint = _meant(name, BACKENDS) or f"There are: {', '.join(BACKENDS)}; or give a dotted path."
         raise ConfigError(f"{where} names the unknown backend {name!r}.", hint=hint) from error
     if not (isinstance(found, type) and issubclass(found, contract)):
-        raise ConfigError(
-            f"{where} names {name!r}, which is no {contract.__name__}.", hint="Use another backend."
-        )
+        raise ConfigError(f"{where} names {name!r}, which is no {contract.__name__}.", hint="Use another backend.")
     return found
 
 
 def _processes(where: str, given: Any) -> dict[str, Process]:
     if not isinstance(given, dict):
-        raise ConfigError(
-            f"{where}['PROCESSES'] is not a dictionary.", hint='Write {"worker": {"COMMAND": [...]}}.'
-        )
+        raise ConfigError(f"{where}['PROCESSES'] is not a dictionary.", hint='Write {"worker": {"COMMAND": [...]}}.')
     found = {}
     for name, value in given.items():
         place = f"{where}['PROCESSES'][{name!r}]"
@@ -241,9 +227,7 @@ def _processes(where: str, given: Any) -> dict[str, Process]:
             )
         process = Process(**_fields(place, Process, value))
         if not process.command or process.numprocs < 1:
-            raise ConfigError(
-                f"{place} has no command.", hint='Add "COMMAND": ["python", "manage.py", "..."].'
-            )
+            raise ConfigError(f"{place} has no command.", hint='Add "COMMAND": ["python", "manage.py", "..."].')
         found[name] = process
     return found
 

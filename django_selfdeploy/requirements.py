@@ -232,9 +232,7 @@ def _from_project(source: Source, paths: tuple[str, ...]) -> _Chosen | None:
     table = _toml(source, path).get("project")
     project = table if isinstance(table, dict) else {}
     if "dependencies" in project.get("dynamic", ()):
-        hint = (
-            f"Write them down: uv pip compile {path} -o {posixpath.join(posixpath.dirname(path), TEXTS[0])}"
-        )
+        hint = f"Write them down: uv pip compile {path} -o {posixpath.join(posixpath.dirname(path), TEXTS[0])}"
         raise RequirementsError(f"{path!r} leaves its dependencies to the build (dynamic).", hint=hint)
     lines = project.get("dependencies")
     if lines is None:

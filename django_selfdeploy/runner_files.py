@@ -13,7 +13,5 @@ def runner_files() -> tuple[tuple[str, str], ...]:
     """Pairs (relative path, text): the package `core` and a `__main__.py` that starts it, sorted by path."""
     package = Path(__file__).parent / "core"
     sources = sorted(package.rglob("*.py"))
-    files = [
-        (f"core/{path.relative_to(package).as_posix()}", path.read_text(encoding="utf-8")) for path in sources
-    ]
+    files = [(f"core/{path.relative_to(package).as_posix()}", path.read_text(encoding="utf-8")) for path in sources]
     return (("__main__.py", MAIN), *files)

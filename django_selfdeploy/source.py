@@ -201,9 +201,7 @@ _JUNK = _rule(
 )
 
 
-def _sifted(
-    paths: Iterable[str], tracked: Container[str], ignores: Iterable[str]
-) -> tuple[list[str], set[str]]:
+def _sifted(paths: Iterable[str], tracked: Container[str], ignores: Iterable[str]) -> tuple[list[str], set[str]]:
     """Which of `paths` are deployed, and what is left out and worth telling; `ignores` from the top, too."""
     paths = sorted(set(paths))
     environments = tuple(path.removesuffix("pyvenv.cfg") for path in paths if path.endswith("/pyvenv.cfg"))

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from ..context import Context
+    from ..core.layout import Layout
     from ..core.release import Control, Front, Program
 
 
@@ -89,8 +90,8 @@ class FrontServer(Part):
 class ProcessManager(Part):
     """What starts the processes and keeps them running."""
 
-    def control(self, context: Context) -> Control:
-        """How the runner reaches it."""
+    def control(self, layout: Layout) -> Control:
+        """How the runner reaches it, on a host with this layout."""
         raise NotImplementedError
 
     def files(self, context: Context, programs: tuple[Program, ...]) -> dict[str, str]:

@@ -27,9 +27,7 @@ class Gunicorn(AppServer):
     timeout: int = option(30, "Seconds without a sign of life after which a worker is killed.")
     graceful_timeout: int = option(30, "Seconds that requests may take to finish when the server stops.")
     max_requests: int = option(0, "Requests after which a worker is replaced; 0 for never.")
-    max_requests_jitter: int = option(
-        0, "Random addition to max_requests, so that workers do not go together."
-    )
+    max_requests_jitter: int = option(0, "Random addition to max_requests, so that workers do not go together.")
     backlog: int = option(2048, "Connections that may wait to be accepted.")
 
     def problems(self) -> tuple[str, ...]:

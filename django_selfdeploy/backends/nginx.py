@@ -27,18 +27,10 @@ class Nginx(FrontServer):
     name = "nginx"
     program = "nginx"
 
-    scope: str = option(
-        "own", "own: a process under the root, as the deploying user; system: the machine's nginx."
-    )
-    include: str = option(
-        "/etc/nginx/conf.d", "Include folder of the machine's nginx, inside http (scope system)."
-    )
-    check_command: tuple[str, ...] = option(
-        ("nginx", "-t"), "Checks the machine's whole configuration (scope system)."
-    )
-    reload_command: tuple[str, ...] = option(
-        ("nginx", "-s", "reload"), "Reloads the machine's nginx (scope system)."
-    )
+    scope: str = option("own", "own: a process under the root, as the deploying user; system: the machine's nginx.")
+    include: str = option("/etc/nginx/conf.d", "Include folder of the machine's nginx, inside http (scope system).")
+    check_command: tuple[str, ...] = option(("nginx", "-t"), "Checks the machine's whole configuration (scope system).")
+    reload_command: tuple[str, ...] = option(("nginx", "-s", "reload"), "Reloads the machine's nginx (scope system).")
     client_max_body_size: str = option("20m", "Largest request body; uploads count too.")
     read_timeout: int = option(60, "Seconds that the application may take between two parts of its answer.")
     worker_processes: int = option(2, "Worker processes (scope own).")

@@ -30,9 +30,7 @@ def nginx(value: Any) -> str:
     """A word of nginx's configuration; quoted where it has spaces, refused where it has a variable."""
     text = _printable(value, "nginx")
     if "$" in text:
-        raise ConfigError(
-            f"The value {text!r} holds a `$`, which nginx takes for a variable.", hint="Rename it."
-        )
+        raise ConfigError(f"The value {text!r} holds a `$`, which nginx takes for a variable.", hint="Rename it.")
     if _safe_word.match(text):
         return text
     escaped = text.replace("\\", "\\\\").replace('"', '\\"')
@@ -44,9 +42,7 @@ def supervisor(value: Any) -> str:
     """A value of supervisor's configuration: percent signs doubled, comments refused."""
     text = _printable(value, "supervisor")
     if " ;" in text or '"' in text:
-        raise ConfigError(
-            f"The value {text!r} holds ` ;` or a quote, which supervisor cuts off.", hint="Rename it."
-        )
+        raise ConfigError(f"The value {text!r} holds ` ;` or a quote, which supervisor cuts off.", hint="Rename it.")
     return text.replace("%", "%%")
 
 

@@ -11,6 +11,7 @@ from .rendering import render
 
 if TYPE_CHECKING:
     from ..context import Context
+    from ..core.layout import Layout
     from ..core.release import Program
 
 SCOPES = ("own", "system")
@@ -22,23 +23,18 @@ class Supervisor(ProcessManager):
 
     name = "supervisor"
 
-    scope: str = option(
-        "own", "own: a supervisord under the root, as the deploying user; system: the machine's."
-    )
+    scope: str = option("own", "own: a supervisord under the root, as the deploying user; system: the machine's.")
     socket: str = option("/run/supervisor.sock", "Socket of the machine's supervisord (scope system).")
-    include: str = option(
-        "/etc/supervisor/conf.d", "Include folder of the machine's supervisord (scope system)."
-    )
+    include: str = option("/etc/supervisor/conf.d", "Include folder of the machine's supervisord (scope system).")
     log_size: str = option("20MB", "Size at which a program's log is rotated.")
     log_backups: int = option(5, "Rotated logs that are kept of each program.")
 
     def problems(self) -> tuple[str, ...]:
         return () if self.scope in SCOPES else (f"scope {self.scope!r} is not one of {', '.join(SCOPES)}.",)
 
-    def control(self, context: Context) -> Control:
+    def control(self, layout: Layout) -> Control:
         if self.scope == "system":
             return Control(self.socket, self.include, own=False)
-        layout = context.layout
         start = (f"{layout.tools}/bin/supervisord", "--configuration", f"{layout.etc}/supervisord.conf")
         return Control(layout.control, layout.programs, own=True, start=start)
 

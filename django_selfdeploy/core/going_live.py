@@ -7,7 +7,8 @@ from __future__ import annotations
 
 from .actions.base import Action
 from .actions.files import Link, Remove, Write
-from .actions.programs import ServeFront, ShutDown, StartPrograms, StartSupervisor, StopFront, StopPrograms
+from .actions.front import ServeFront, StopFront
+from .actions.programs import ShutDown, StartPrograms, StartSupervisor, StopPrograms
 from .actions.web import AwaitReady, AwaitWorkers, Drain, SmokeTest, Watch
 from .agent import AgentSpec
 from .layout import Layout

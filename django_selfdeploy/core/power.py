@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from .actions.programs import ServeFront, ShutDown, StartPrograms, StartSupervisor, StopPrograms
+from .actions.front import ServeFront
+from .actions.programs import ShutDown, StartPrograms, StartSupervisor, StopPrograms
 from .actions.web import AwaitReady, SmokeTest
 from .going_live import front_link, link_of, patience
 from .layout import Layout

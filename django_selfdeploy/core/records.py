@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from . import agent, boot, events, layout, plan, recovery, release, state, supervisor
-from .actions import django, files, processes, programs, web
+from . import agent, boot, events, layout, manifest, plan, recovery, release, state, supervisor
+from .actions import django, files, front, processes, programs, source, static, web
 
 MODULES = (
-    *(agent, boot, events, layout, plan, recovery, release, state, supervisor),
-    *(django, files, processes, programs, web),
+    *(agent, boot, events, layout, manifest, plan, recovery, release, state, supervisor),
+    *(django, files, front, processes, programs, source, static, web),
 )
 
 

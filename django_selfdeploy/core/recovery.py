@@ -16,7 +16,8 @@ from dataclasses import dataclass
 from . import journal
 from .actions.base import Action, World
 from .actions.files import Link, Remove, Write
-from .actions.programs import ServeFront, StopPrograms
+from .actions.front import ServeFront
+from .actions.programs import StopPrograms
 from .actions.web import Drain
 from .codec import record
 from .going_live import front_link, patience

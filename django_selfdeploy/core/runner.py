@@ -19,7 +19,7 @@ from typing import Any, BinaryIO
 
 from . import journal, lock, logs, state, status
 from .actions.base import ActionFailed
-from .actions.files import read_manifest
+from .actions.source import read_manifest
 from .errors import Cancelled, DeployError, HostError, RunnerLost, SwitchedBack, Unchanged, named
 from .events import Event, Finished, Started, Warned
 from .executor import Executor, of_system

@@ -14,7 +14,8 @@ from django.core.management.base import BaseCommand, CommandError, CommandParser
 from django_selfdeploy import conf
 from django_selfdeploy.core.errors import DeployError
 from django_selfdeploy.hosts.base import Connection, Listener
-from django_selfdeploy.operations import Options, Project, connected, look
+from django_selfdeploy.operations import connected, look
+from django_selfdeploy.options import Options, Project
 from django_selfdeploy.project.place import project_folder
 from django_selfdeploy.tell.console import Console
 from django_selfdeploy.tell.jsonlines import JsonLines, dumps

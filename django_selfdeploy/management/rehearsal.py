@@ -10,14 +10,13 @@ from django.core.management.base import BaseCommand
 from django_selfdeploy import judgements, operations
 from django_selfdeploy.context import Context
 from django_selfdeploy.core.plan import Plan
+from django_selfdeploy.options import Options, Project
 from django_selfdeploy.steps.activate import generated_files
 from django_selfdeploy.tell.console import print_plan
 from django_selfdeploy.tell.jsonlines import dumps
 
 
-def print_rehearsal(
-    command: BaseCommand, project: operations.Project, asked: operations.Options, **options: Any
-) -> None:
+def print_rehearsal(command: BaseCommand, project: Project, asked: Options, **options: Any) -> None:
     """Print it; nothing on the host is locked or changed."""
     context, plans = operations.rehearse(project, asked)
     if options["as_json"]:
@@ -77,9 +76,7 @@ def _text(path: str) -> str:
 def _print_migrations(command: BaseCommand, context: Context) -> None:
     for migration in context.known_facts.pending:
         reversible = "" if migration.reversible else ", irreversible"
-        command.stdout.write(
-            f"\nmigration {migration.app}.{migration.name} on {migration.alias!r}{reversible}"
-        )
+        command.stdout.write(f"\nmigration {migration.app}.{migration.name} on {migration.alias!r}{reversible}")
         for operation in migration.operations:
             command.stdout.write(f"    {operation}")
         for statement in migration.sql:

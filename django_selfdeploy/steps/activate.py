@@ -10,8 +10,9 @@ from ..context import Context
 from ..core import going_live
 from ..core.actions.base import Action
 from ..core.actions.django import Ask
-from ..core.actions.files import CopyFolder, ShareStatic, Write, WriteAll
+from ..core.actions.files import CopyFolder, Write, WriteAll
 from ..core.actions.processes import Run, Say
+from ..core.actions.static import ShareStatic
 from ..core.codec import dumps
 from ..core.plan import Failure, Phase, Step
 from ..core.release import RECORD, ProbeSpec, Program, Release
@@ -200,7 +201,7 @@ def release(context: Context) -> Release:
         programs=programs(context),
         probe=spec,
         front=front,
-        control=target.process_manager.control(context),
+        control=target.process_manager.control(context.layout),
         url=url(context, spec),
         fingerprint=context.fingerprint,
         drain_seconds=target.drain_timeout,

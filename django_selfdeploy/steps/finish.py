@@ -5,8 +5,9 @@ from __future__ import annotations
 from ..context import Context
 from ..core import going_live
 from ..core.actions.base import Action
-from ..core.actions.files import CopyFile, Remove, SweepStatic
-from ..core.actions.programs import RotateLogs
+from ..core.actions.files import CopyFile, Remove
+from ..core.actions.front import RotateLogs
+from ..core.actions.static import SweepStatic
 from ..core.boot import StartAtBoot
 from ..core.plan import Phase, Step
 from .activate import release
@@ -54,6 +55,6 @@ def kept_releases(context: Context) -> tuple[str, ...]:
 def start_at_boot(context: Context) -> Step:
     state, target = context.state, context.target
     wanted = target.start_at_boot and state.boot and not state.boot_installed
-    own = target.process_manager.control(context).own
+    own = target.process_manager.control(context.layout).own
     actions = (StartAtBoot(context.layout.root, state.boot),) if wanted and own else ()
     return Step(Phase.FINISH.value, "start again after a reboot", actions)

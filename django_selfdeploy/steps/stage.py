@@ -9,8 +9,9 @@ from ..context import Context
 from ..core import recovery
 from ..core.actions.base import Action
 from ..core.actions.django import Ask
-from ..core.actions.files import CopyFile, KeepSecret, Link, MakeFolders, Receive, Remove, Write
+from ..core.actions.files import CopyFile, KeepSecret, Link, MakeFolders, Remove, Write
 from ..core.actions.processes import Run
+from ..core.actions.source import Receive
 from ..core.plan import Failure, Phase, Step
 
 TOOLS = ("supervisor>=4.3.0",)
@@ -83,7 +84,7 @@ def install_environment(context: Context) -> Step:
     actions: tuple[Action, ...] = ()
     if not context.env_exists:
         actions += _new_environment(context)
-    if not context.state.tools and context.target.process_manager.control(context).own:
+    if not context.state.tools and context.target.process_manager.control(context.layout).own:
         actions += _tools(context)
     return Step(
         Phase.STAGE.value,

@@ -8,9 +8,9 @@ import time
 import xmlrpc.client
 from dataclasses import dataclass
 
-from .. import atomic, http
+from .. import atomic
 from ..codec import record
-from ..release import Control, Front
+from ..release import Control
 from ..supervisor import (
     ALIVE,
     ALREADY_ADDED,
@@ -22,12 +22,8 @@ from ..supervisor import (
     Unreachable,
 )
 from .base import Action, ActionFailed, World
-from .files import size
 from .processes import last_lines
-from .web import POLL, end_of
-
-FRONT_ANSWER = "X-Selfdeploy-Front"
-"""Response header of the front server's own host: the hash of the configuration that it has loaded."""
+from .web import POLL
 
 PATIENCE = 10.0
 """Seconds that supervisord or the front server may take to start or to take up a configuration."""
@@ -96,7 +92,7 @@ class StartPrograms(Action):
         reread(supervisor)
         for group in self.groups:
             if group not in alive:
-                _add_anew(supervisor, group)
+                add_anew(supervisor, group)
 
 
 def reread(supervisor: Supervisor) -> None:
@@ -109,7 +105,8 @@ def reread(supervisor: Supervisor) -> None:
         raise ActionFailed(f"supervisord refuses a file of its include folder: {fault.faultString}") from fault
 
 
-def _add_anew(supervisor: Supervisor, group: str) -> None:
+def add_anew(supervisor: Supervisor, group: str) -> None:
+    """Let supervisord start the group from its file of now, whatever it knew of it. Raises ActionFailed."""
     try:
         supervisor.add(group)
     except xmlrpc.client.Fault as fault:
@@ -169,138 +166,6 @@ def _unless_gone(call: object, group: str) -> None:
     except xmlrpc.client.Fault as fault:
         if fault.faultCode not in (BAD_NAME, NOT_RUNNING):
             raise ActionFailed(f"supervisord refuses for {group!r}: {fault.faultString}") from fault
-
-
-@record
-@dataclass(frozen=True)
-class ServeFront(Action):
-    """See that the front server runs with the configuration whose hash is `front.marker`; prove it by asking.
-
-    `conf` and `link` are the program of our own front for supervisord. The machine's front gets its links, its
-    own check, and a reload; files that it refuses are taken out again.
-    """
-
-    front: Front
-    control: str
-    link: str = ""
-    conf: str = ""
-
-    def describe(self) -> str:
-        return f"see that the front server at {self.front.address} has configuration {self.front.marker}"
-
-    def do(self, world: World) -> None:
-        if self._loaded() == self.front.marker:
-            return
-        if self.front.own:
-            self._own()
-        else:
-            self._machines()
-        self._await()
-
-    def _own(self) -> None:
-        supervisor = Supervisor(self.control)
-        alive = [p for p in supervisor.groups((self.front.group,)) if p.state == "RUNNING"]
-        if alive:
-            supervisor.signal(self.front.group, "HUP")
-            return
-        atomic.link(self.link, self.conf)
-        reread(supervisor)
-        _add_anew(supervisor, self.front.group)
-
-    def _machines(self) -> None:
-        before = [(path, os.readlink(path) if os.path.islink(path) else None) for path, _ in self.front.links]
-        for path, to in self.front.links:
-            atomic.link(path, to)
-        checked = _command(self.front.check)
-        if checked is None:
-            checked = _command(self.front.reload)
-        if checked is not None:
-            for path, to_before in before:
-                if to_before is None:
-                    os.unlink(path)
-                else:
-                    atomic.link(path, to_before)
-            raise ActionFailed(checked)
-
-    def _await(self) -> None:
-        deadline = time.monotonic() + PATIENCE
-        while self._loaded() != self.front.marker:
-            if time.monotonic() > deadline:
-                trouble = last_lines(end_of(self.front.log))
-                raise ActionFailed(f"The front server does not take up its configuration.{trouble}")
-            time.sleep(POLL / 5)
-
-    def _loaded(self) -> str:
-        return loaded_configuration(self.front)
-
-
-def loaded_configuration(front: Front) -> str:
-    """The hash of the configuration that the front server works with; "" when it does not answer."""
-    try:
-        answer = http.get(front.address, "/", {"Host": front.marker_host}, timeout=5)
-    except http.NoAnswer:
-        return ""
-    return answer.headers.get(FRONT_ANSWER.lower(), "")
-
-
-def _command(argv: tuple[str, ...]) -> str | None:
-    """None when the command succeeds, else what it said."""
-    if not argv:
-        return None
-    done = subprocess.run(argv, capture_output=True, text=True, timeout=60, stdin=subprocess.DEVNULL)
-    if done.returncode == 0:
-        return None
-    return f"`{' '.join(argv)}` ended with status {done.returncode}.{last_lines(done.stdout + done.stderr)}"
-
-
-@record
-@dataclass(frozen=True)
-class RotateLogs(Action):
-    """Give our own front server new log files where the old ones have `most` bytes; `keep` old ones stay.
-
-    supervisord rotates the logs of the other programs itself.
-    """
-
-    front: Front
-    control: str
-    logs: tuple[str, ...]
-    most: int = 50_000_000
-    keep: int = 5
-
-    def describe(self) -> str:
-        return f"rotate {', '.join(self.logs)} from {size(self.most)} on"
-
-    def do(self, world: World) -> None:
-        large = [log for log in self.logs if os.path.exists(log) and os.path.getsize(log) >= self.most]
-        for log in large:
-            for number in range(self.keep - 1, 0, -1):
-                if os.path.exists(f"{log}.{number}"):
-                    os.rename(f"{log}.{number}", f"{log}.{number + 1}")
-            os.rename(log, f"{log}.1")
-        if large:
-            Supervisor(self.control).signal(self.front.group, "USR1")
-
-
-@record
-@dataclass(frozen=True)
-class StopFront(Action):
-    """Stop our own front server, or take our files out of the machine's."""
-
-    front: Front
-    control: str
-    link: str
-
-    def describe(self) -> str:
-        return f"stop the front server at {self.front.address}"
-
-    def do(self, world: World) -> None:
-        if self.front.own:
-            StopPrograms(self.control, self.link, (self.front.group,), PATIENCE).do(world)
-            return
-        for path, _ in self.front.links:
-            if os.path.islink(path):
-                os.unlink(path)
-        _command(self.front.reload)
 
 
 @record

@@ -18,13 +18,9 @@ class Command(DeployCommand):
     takes_lock = True
 
     def more_arguments(self, parser: CommandParser) -> None:
-        parser.add_argument(
-            "--commit", default="", metavar="REV", help="The commit, tag or branch (default: HEAD)."
-        )
+        parser.add_argument("--commit", default="", metavar="REV", help="The commit, tag or branch (default: HEAD).")
         parser.add_argument("--allow-dirty", action="store_true", help="Deploy uncommitted changes too.")
-        parser.add_argument(
-            "--skip-tests", action="store_true", help="Do not run the tests; the record says so."
-        )
+        parser.add_argument("--skip-tests", action="store_true", help="Do not run the tests; the record says so.")
         parser.add_argument("--force", action="store_true", help="Deploy though nothing changed.")
         parser.add_argument("--dry-run", action="store_true", help="Print the plan, and change nothing.")
         parser.add_argument("--no-wait", action="store_true", help="Return once the release is live.")

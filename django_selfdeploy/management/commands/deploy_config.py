@@ -9,6 +9,7 @@ from django.core.management.base import CommandParser
 from django_selfdeploy import operations
 from django_selfdeploy.management.base import DeployCommand
 from django_selfdeploy.management.rehearsal import differences
+from django_selfdeploy.options import Options
 from django_selfdeploy.steps.activate import generated_files
 
 
@@ -19,7 +20,7 @@ class Command(DeployCommand):
         parser.add_argument("--diff", action="store_true", help="Only what differs from what is live.")
 
     def perform(self, *, target: str, diff: bool, as_json: bool, **options: Any) -> int:
-        asked = operations.Options(allow_dirty=True)
+        asked = Options(allow_dirty=True)
         context, _ = operations.rehearse(self.project(target), asked, sql=False)
         files = differences(context) if diff else generated_files(context)
         if as_json:

@@ -15,9 +15,7 @@ class Command(DeployCommand):
     help = "List the last deployments, newest first, from the journals on the host."
 
     def more_arguments(self, parser: CommandParser) -> None:
-        parser.add_argument(
-            "--count", type=int, default=20, metavar="N", help="How many (default: %(default)s)."
-        )
+        parser.add_argument("--count", type=int, default=20, metavar="N", help="How many (default: %(default)s).")
 
     def perform(self, *, target: str, count: int, as_json: bool, **options: Any) -> int:
         with self.looking(target) as connection:

@@ -18,12 +18,8 @@ class Command(DeployCommand):
 
     def more_arguments(self, parser: CommandParser) -> None:
         parser.add_argument("process", nargs="*", help="Names of logs (default: all but `access`).")
-        parser.add_argument(
-            "-f", "--follow", action="store_true", help="Go on, over new releases too, until Ctrl-C."
-        )
-        parser.add_argument(
-            "-n", "--lines", type=int, default=50, metavar="N", help="Last lines (default: 50)."
-        )
+        parser.add_argument("-f", "--follow", action="store_true", help="Go on, over new releases too, until Ctrl-C.")
+        parser.add_argument("-n", "--lines", type=int, default=50, metavar="N", help="Last lines (default: 50).")
         parser.add_argument("--target", default="default", help="A key of settings.SELFDEPLOY.")
 
     takes_target = False
@@ -54,6 +50,4 @@ class Command(DeployCommand):
 def _expect(wanted: tuple[str, ...], found: dict[str, Any]) -> None:
     for name in wanted:
         if name not in found["known"]:
-            raise NothingThere(
-                f"There is no log {name!r}.", hint=f"There are: {', '.join(found['known']) or 'none'}."
-            )
+            raise NothingThere(f"There is no log {name!r}.", hint=f"There are: {', '.join(found['known']) or 'none'}.")

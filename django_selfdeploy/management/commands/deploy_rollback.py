@@ -16,9 +16,7 @@ class Command(DeployCommand):
     takes_lock = True
 
     def more_arguments(self, parser: CommandParser) -> None:
-        parser.add_argument(
-            "--to", default="", metavar="ID", help="The release to go to; `deploy_history` lists them."
-        )
+        parser.add_argument("--to", default="", metavar="ID", help="The release to go to; `deploy_history` lists them.")
         parser.add_argument("--no-wait", action="store_true", help="Return once the release is live.")
 
     def perform(self, *, target: str, to: str, **options: Any) -> int:

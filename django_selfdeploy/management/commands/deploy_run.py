@@ -19,9 +19,7 @@ class Command(DeployCommand):
 
     def more_arguments(self, parser: CommandParser) -> None:
         parser.add_argument("--target", default="default", help="A key of settings.SELFDEPLOY.")
-        parser.add_argument(
-            "words", nargs=argparse.REMAINDER, metavar="COMMAND", help="The command and its options."
-        )
+        parser.add_argument("words", nargs=argparse.REMAINDER, metavar="COMMAND", help="The command and its options.")
 
     def perform(self, *, target: str, words: list[str], as_json: bool, **options: Any) -> int:
         manage = f"{self.project(target).layout.bin}/manage"

@@ -6,7 +6,8 @@ from typing import Any
 
 from django_selfdeploy.core.hand import as_text
 from django_selfdeploy.management.base import DeployCommand
-from django_selfdeploy.operations import connected, look, look_for
+from django_selfdeploy.operations import connected, look
+from django_selfdeploy.preparation import look_for
 
 
 class Command(DeployCommand):

@@ -1,0 +1,57 @@
+"""What is asked for: a project, a target, options; and what came of it."""
+
+from __future__ import annotations
+
+import os
+import time
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from .conf import Target
+from .core.layout import Layout
+
+
+@dataclass(frozen=True)
+class Options:
+    """What a deployment was asked for besides its target. `lock_wait` is in seconds; `began` is the moment on
+    time.monotonic()'s clock at which the user gave the command.
+    """
+
+    commit: str = ""
+    allow_dirty: bool = False
+    skip_tests: bool = False
+    force: bool = False
+    lock_wait: float = 0.0
+    wait: bool = True
+    began: float = field(default_factory=time.monotonic)
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What came of it: `status` is "succeeded" or "unchanged"; `release` is what is live now."""
+
+    status: str
+    deployment: str
+    release: str
+    url: str
+
+
+@dataclass(frozen=True)
+class Project:
+    """The project on this machine: `folder` is that of manage.py."""
+
+    folder: Path
+    target: Target
+
+    @property
+    def layout(self) -> Layout:
+        return Layout(root_of(self.target))
+
+
+def root_of(target: Target) -> str:
+    """The root on this machine: as set, else /srv/NAME for root, else ~/.local/share/selfdeploy/NAME."""
+    if target.root:
+        return os.path.normpath(target.root)
+    if os.geteuid() == 0:
+        return f"/srv/{target.name}"
+    return os.path.expanduser(f"~/.local/share/selfdeploy/{target.name}")
