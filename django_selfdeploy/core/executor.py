@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import errno
 import time
 import traceback
@@ -13,6 +14,7 @@ from .actions.processes import Say
 from .errors import Cancelled, DeployError, HostError, named
 from .plan import Phase, Plan, Step
 from .session import Session
+from .text import plain
 
 
 class Executor:
@@ -53,21 +55,26 @@ class Executor:
                 self._session.step_undone(number, step.name)
 
     def _do(self, number: int, step: Step) -> None:
-        self._session.begin_step(number, step)
         self._begun.append((number, step))
         began = time.monotonic()
         try:
+            self._session.begin_step(number, step)
             for action in step.actions:
                 self._session.check_cancelled()
                 self._session.doing(number, action)
                 action.do(self._session)
+            self._session.end_step("done", time.monotonic() - began)
         except (ActionFailed, DeployError, OSError) as trouble:
-            self._session.end_step("failed", time.monotonic() - began)
+            self._failed(began)
             raise translated(step, trouble, self._session.redact) from trouble
         except Exception as trouble:
-            self._session.end_step("failed", time.monotonic() - began)
+            self._failed(began)
             raise _unforeseen(step, trouble) from trouble
-        self._session.end_step("done", time.monotonic() - began)
+
+    def _failed(self, began: float) -> None:
+        """The journal may be what failed: that must not hide the trouble itself."""
+        with contextlib.suppress(OSError):
+            self._session.end_step("failed", time.monotonic() - began)
 
     def _undo(self, number: int, step: Step) -> bool:
         if not step.undo:
@@ -90,9 +97,9 @@ def translated(step: Step, trouble: Exception, redact: Callable[[str], str]) -> 
     if isinstance(trouble, OSError):
         return of_system(step.name, trouble)
     if step.failure is None:
-        return HostError(redact(f"{step.name!r} failed. {trouble}"))
+        return HostError(redact(plain(f"{step.name!r} failed. {trouble}")))
     message = f"{step.failure.message} {trouble}"
-    return named(step.failure.error)(redact(message), hint=step.failure.hint)
+    return named(step.failure.error)(redact(plain(message)), hint=step.failure.hint)
 
 
 def of_system(what: str, error: OSError) -> HostError:

@@ -45,14 +45,14 @@ class Lock:
         """
         flags = os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW | os.O_CLOEXEC
         handle = os.open(self._path, flags, 0o600)
-        deadline = time.monotonic() + wait
+        began = time.monotonic()
         told = False
         while not _locked(handle):
             holder = read(self._path)
-            orphaned = not _alive(holder)
-            if orphaned:
-                _end_orphans(holder)
-            elif time.monotonic() >= deadline:
+            alive = _alive(holder)
+            orphaned = not alive and _end_orphans(holder)
+            patience = wait if alive else max(wait, GRACE)
+            if not orphaned and time.monotonic() - began >= patience:
                 os.close(handle)
                 raise refusal(holder)
             if not told:
@@ -74,7 +74,8 @@ class Lock:
     def at(self, step: str, **more: Any) -> None:
         """Say for the next one who asks which step is being done."""
         self._content.update(step=step, **more)
-        self._write()
+        with contextlib.suppress(OSError):  # on a full disk the message is old, and the lock is held all the same
+            self._write()
 
     def release(self) -> None:
         if self.handle is not None:
@@ -163,18 +164,17 @@ def _alive(content: dict[str, Any]) -> bool:
     return processes.started(int(content["pid"])) == content.get("started")
 
 
-def _end_orphans(content: dict[str, Any]) -> None:
-    orphans = [
-        pid
-        for pid in processes.with_variable(MARK, str(content.get("deployment", "")))
-        if AGENT not in processes.name(pid)
-    ]
+def _end_orphans(content: dict[str, Any]) -> bool:
+    """Whether there were any."""
+    marked = processes.with_variable(MARK, str(content.get("deployment", "")))
+    orphans = [pid for pid in marked if AGENT not in processes.name(pid)]
     for number in (signal.SIGTERM, signal.SIGKILL):
         for pid in orphans:
             _signal(pid, number)
         deadline = time.monotonic() + GRACE
         while any(processes.started(pid) for pid in orphans) and time.monotonic() < deadline:
             time.sleep(POLL)
+    return bool(marked)
 
 
 def _signal(pid: int, number: int) -> None:

@@ -53,7 +53,8 @@ def _read(path: str, before: dict[str, Any] | None, lines: int) -> dict[str, Any
             data = file.read(MOST)
     except OSError:
         return {"path": path, "offset": 0, "text": ""}
-    whole = data[: data.rfind(b"\n") + 1] if before is not None else data
+    end = data.rfind(b"\n") + 1 or (MOST if len(data) == MOST else 0)  # a line longer than MOST comes in pieces
+    whole = data if before is None else data[:end]
     text = plain(whole.decode("utf-8", "replace"))
     if before is None:
         text = "".join(text.splitlines(keepends=True)[-lines:])

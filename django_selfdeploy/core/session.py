@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -146,7 +147,8 @@ class Session:
     def live(self, release: str) -> None:
         seconds = time.monotonic() - self._began
         if self._journal:
-            self._journal.live(seconds)
+            with contextlib.suppress(OSError):  # the next step finds out, and knows how to take this one back
+                self._journal.live(seconds)
         self.emit(events.Live(release, seconds, self.url))
 
     def elapsed(self) -> float:

@@ -50,8 +50,11 @@ class Channel:
         line = self._reading.readline()
         if not line.endswith(b"\n"):
             return None
-        fields = codec.loads(line.decode("utf-8", "surrogatepass"))
-        kind, size = fields.pop("kind"), fields.pop("bytes")
+        try:
+            fields = codec.loads(line.decode("utf-8", "surrogatepass"))
+            kind, size = fields.pop("kind"), int(fields.pop("bytes"))
+        except (AttributeError, KeyError, TypeError) as error:
+            raise ValueError(f"{line[:200]!r} is no frame") from error
         payload = self._reading.read(size) if size else b""
         if len(payload) < size:
             return None

@@ -63,7 +63,11 @@ class Refused(Exception):
 
 
 def migrate() -> dict[str, Any]:
-    """Apply what is pending, on every database that routers let migrate."""
+    """Apply what is pending, on every database that routers let migrate.
+
+    A SQLite file that comes into being by it is not for other users of the host to read.
+    """
+    os.umask(0o027)
     from .reading import _pending
 
     pending = [f"{one.app}.{one.name}" for one in _pending(sql=False)]

@@ -18,6 +18,10 @@ TOOLS = ("supervisor>=4.3.0",)
 """What the root's own supervisord needs: from 4.3 on it does without pkg_resources."""
 
 
+PRIVATE, PASSABLE = 0o750, 0o711
+"""Modes of folders: logs and journals are nobody else's business; the front server passes through shared/."""
+
+
 def recover(context: Context) -> Step:
     return recovery.recover(context.layout, context.state)
 
@@ -25,14 +29,16 @@ def recover(context: Context) -> Step:
 def receive_source(context: Context) -> Step:
     """A new folder with the source; what did not change is copied from the live release."""
     layout = context.layout
-    folders = (layout.releases, layout.envs, layout.etc, layout.programs, layout.log, layout.bin)
-    private = (layout.run, layout.shared, layout.media, layout.old_static)
+    folders = (layout.releases, layout.envs, layout.etc, layout.programs, layout.bin, layout.run)
+    served = (layout.media, layout.old_static)
     return Step(
         Phase.STAGE.value,
         "lay the source down",
         (
-            MakeFolders((layout.root, *folders, *private)),
-            MakeFolders((context.folder, context.etc, context.public, layout.release_log(context.release))),
+            MakeFolders((layout.root, *folders, *served)),
+            MakeFolders((layout.shared,), PASSABLE),
+            MakeFolders((layout.log, layout.journals, layout.release_log(context.release)), PRIVATE),
+            MakeFolders((context.folder, context.etc, context.public)),
             Receive(context.code, context.source.entries, base=context.base),
             Link(f"{context.folder}/env", f"../../envs/{os.path.basename(context.env)}"),
         ),

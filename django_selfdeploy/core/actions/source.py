@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import stat
 from dataclasses import dataclass
 
 from .. import atomic, manifest
@@ -59,7 +60,11 @@ class Receive(Action):
                 raise ActionFailed(f"{entry.path!r} would be written outside of the release.")
 
     def _copy(self, entry: Entry) -> bool:
-        """Take the file over from the older release, its time of change included; False if it differs."""
+        """Take the file over from the older release, as the same file on disk; False if it differs.
+
+        What changed is always a new file, so an older release is never written to. A file's compiled form comes
+        along: it is valid for the same time of change and size (Python's reference, "Cached bytecode").
+        """
         if not self.base:
             return False
         source = os.path.join(self.base, entry.path)
@@ -73,8 +78,14 @@ class Receive(Action):
             return False
         if manifest.blob_id(data, like=entry.blob) != entry.blob:
             return False
-        target = _lay(self.path, entry, data)
-        os.utime(target, ns=(found.st_atime_ns, found.st_mtime_ns))
+        target = os.path.join(self.path, _safe(entry.path))
+        os.makedirs(os.path.dirname(target), exist_ok=True)
+        same_mode = stat.S_IMODE(found.st_mode) == permissions(entry)
+        if not (same_mode and _linked(source, target)):
+            _lay(self.path, entry, data)
+            os.utime(target, ns=(found.st_atime_ns, found.st_mtime_ns))
+        if entry.path.endswith(".py"):
+            _link_compiled(source, target)
         return True
 
     def _copy_link(self, entry: Entry, source: str) -> bool:
@@ -86,6 +97,31 @@ class Receive(Action):
             return False
         _lay(self.path, entry, data)
         return True
+
+
+def _linked(source: str, target: str) -> bool:
+    """Whether `target` is a hard link to `source` now; some file systems have none, or not that many."""
+    try:
+        os.link(source, target, follow_symlinks=False)
+    except OSError:
+        return False
+    return True
+
+
+def _link_compiled(source: str, target: str) -> None:
+    name = f"{os.path.basename(source)[: -len('.py')]}."
+    before, now = (os.path.join(os.path.dirname(path), "__pycache__") for path in (source, target))
+    try:
+        compiled = [found for found in os.listdir(before) if found.startswith(name) and found.endswith(".pyc")]
+    except OSError:
+        return
+    os.makedirs(now, exist_ok=True)
+    for found in compiled:
+        _linked(os.path.join(before, found), os.path.join(now, found))
+
+
+def permissions(entry: Entry) -> int:
+    return 0o755 if entry.mode == manifest.PROGRAM else 0o644
 
 
 def read_manifest(release: str) -> tuple[Entry, ...]:
@@ -108,7 +144,7 @@ def _lay(folder: str, entry: Entry, data: bytes) -> str:
     if entry.mode == manifest.LINK:
         os.symlink(_inside(entry, data), path)
         return path
-    mode = 0o755 if entry.mode == manifest.PROGRAM else 0o644
+    mode = permissions(entry)
     handle = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC, mode)
     with open(handle, "wb") as file:
         file.write(data)
