@@ -6,6 +6,8 @@ import os
 import re
 import subprocess
 import sys
+import tempfile
+from functools import cache
 from pathlib import Path
 
 REPOSITORY = Path(__file__).parents[1]
@@ -14,13 +16,21 @@ KEY = "django-insecure-" + "k" * 50
 
 def make(folder: Path) -> Path:
     """A project `mysite` in `folder`, its SECRET_KEY always the same."""
-    folder.mkdir()
-    words = (sys.executable, "-m", "django", "startproject", "mysite", str(folder))
-    subprocess.run(words, check=True, env={**environment(), "PATH": ""})  # no black, which would reformat it
-    settings = folder / "mysite" / "settings.py"
-    text = re.sub(r"'django-insecure-.*'", f"'{KEY}'", settings.read_text())
-    settings.write_text(text.replace("INSTALLED_APPS = [\n", "INSTALLED_APPS = [\n    'django_selfdeploy',\n"))
+    for path, text in _files().items():
+        (folder / path).parent.mkdir(parents=True, exist_ok=True)
+        (folder / path).write_text(text)
     return folder
+
+
+@cache
+def _files() -> dict[str, str]:
+    with tempfile.TemporaryDirectory() as folder:
+        words = (sys.executable, "-m", "django", "startproject", "mysite", folder)
+        subprocess.run(words, check=True, env={**environment(), "PATH": ""})  # no black, which would reformat it
+        made = {str(path.relative_to(folder)): path.read_text() for path in Path(folder).rglob("*.py")}
+    text = re.sub(r"'django-insecure-.*'", f"'{KEY}'", made["mysite/settings.py"])
+    made["mysite/settings.py"] = text.replace("INSTALLED_APPS = [\n", "INSTALLED_APPS = [\n    'django_selfdeploy',\n")
+    return made
 
 
 def environment(**more: str) -> dict[str, str]:

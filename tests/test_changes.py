@@ -86,7 +86,7 @@ def test_a_file_that_changed_meanwhile_is_left_alone(tmp_path: Path) -> None:
 
 def test_no_link_is_followed_to_make_a_file(tmp_path: Path) -> None:
     os.symlink(tmp_path / "elsewhere", tmp_path / ".env")
-    with pytest.raises(ConfigError, match="'.env' cannot be written"):
+    with pytest.raises(ConfigError, match=r"'\.env' cannot be written"):
         write(tmp_path, (Change(".env", "", None, "SECRET_KEY=k\n"),), check=fine)
     assert not (tmp_path / "elsewhere").exists()
 

@@ -41,7 +41,7 @@ def _installed(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
 
 @pytest.mark.usefixtures("_installed")
 def test_a_plain_project_needs_three(tmp_path: Path) -> None:
-    assert imported.requirements(tmp_path, {}) == ("Django>=5.2.1", "django-environ>=0.14", "django-selfdeploy>=0.1")
+    assert imported.requirements(tmp_path, {}) == ("Django~=5.2.1", "django-environ>=0.14", "django-selfdeploy>=0.1")
 
 
 @pytest.mark.usefixtures("_installed")
@@ -64,7 +64,7 @@ def test_imports_and_settings_name_the_rest(tmp_path: Path) -> None:
         "DATABASES": {"default": {"ENGINE": "django.db.backends.postgresql", "NAME": "unused"}},
     }
     assert imported.requirements(tmp_path, live) == (
-        "Django>=5.2.1",
+        "Django~=5.2.1",
         "django-environ>=0.14",
         "django-selfdeploy>=0.1",
         "djangorestframework>=3.16",
@@ -81,4 +81,15 @@ def test_this_package_is_left_to_the_deployment_where_no_index_has_it(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(imported, "own_requirement", lambda: "django-selfdeploy @ file:///src")
-    assert imported.requirements(tmp_path, {}) == ("Django>=5.2.1", "django-environ>=0.14")
+    assert imported.requirements(tmp_path, {}) == ("Django~=5.2.1", "django-environ>=0.14")
+
+
+@pytest.mark.usefixtures("_installed")
+@pytest.mark.parametrize(
+    ("pin", "line"), [("Django==6.1", "Django~=6.1.0"), ("Django @ file:///d", "Django @ file:///d")]
+)
+def test_django_stays_within_its_feature_release(
+    pin: str, line: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(imported, "frozen", lambda: (pin,))
+    assert imported.requirements(tmp_path, {}) == (line, "django-selfdeploy>=0.1")

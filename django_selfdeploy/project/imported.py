@@ -43,7 +43,15 @@ def requirements(folder: Path, live: Values) -> tuple[str, ...]:
     pins = {_name(pin): pin for pin in frozen()} | {OWN: own_requirement()}
     if "==" not in pins[OWN]:
         names.discard(OWN)
-    return tuple(pins[name].replace("==", ">=", 1) for name in sorted(names & set(pins)))
+    return tuple(_bounded(pins[name]) for name in sorted(names & set(pins)))
+
+
+def _bounded(pin: str) -> str:
+    """Django's feature releases take things away, so only the next patch of it is as good as the one here."""
+    name, _, version = pin.partition("==")
+    if canonical(name) != "django":
+        return pin.replace("==", ">=", 1)
+    return f"{name}~={version}" if version.count(".") > 1 else f"{name}~={version}.0"
 
 
 def _name(pin: str) -> str:
