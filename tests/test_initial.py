@@ -11,11 +11,11 @@ from typing import Any
 
 import pytest
 
-from django_selfdeploy import conf
+from django_selfdeploy import conf, initial
 from django_selfdeploy.core.errors import ConfigError
-from django_selfdeploy.project import imported, initial
+from django_selfdeploy.initial import Found, decide, told
+from django_selfdeploy.project import imported
 from django_selfdeploy.project.changes import checked, write
-from django_selfdeploy.project.initial import Found, decide, told
 from tests.startproject import make, run
 
 PLAIN = """from pathlib import Path

@@ -99,9 +99,7 @@ class TestChoice:
             "pyproject.toml": PROJECT,
         }
         got = found(tmp_path, files, named=("./b.in", "deps/a.txt"))
-        assert got == Requirements(
-            "requirements", ("b.in", "deps/a.txt"), ("b.in", "deps/a.txt"), (), got.digest
-        )
+        assert got == Requirements("requirements", ("b.in", "deps/a.txt"), ("b.in", "deps/a.txt"), (), got.digest)
         assert found(tmp_path, {}, named=("pyproject.toml",)).kind == "pyproject"
 
     def test_of_a_name_that_is_not_there_is_refused_with_the_nearest(self, tmp_path: Path) -> None:
@@ -252,9 +250,7 @@ class TestRefusal:
             "Mend it; `uv lock` writes the lock anew.",
         )
         files = {"pyproject.toml": PROJECT, "uv.lock": "version = 1\n<<<<<<< HEAD\n"}
-        assert refusal(tmp_path, files)[0] == (
-            "'uv.lock' is not valid TOML: Invalid statement (at line 2, column 1)."
-        )
+        assert refusal(tmp_path, files)[0] == ("'uv.lock' is not valid TOML: Invalid statement (at line 2, column 1).")
 
     def test_of_a_lock_without_its_project(self, tmp_path: Path) -> None:
         assert refusal(tmp_path, {"uv.lock": ""}) == (
@@ -263,9 +259,7 @@ class TestRefusal:
         )
 
     def test_of_dynamic_dependencies(self, tmp_path: Path) -> None:
-        assert refusal(
-            tmp_path, {"pyproject.toml": '[project]\ndynamic = ["version", "dependencies"]\n'}
-        ) == (
+        assert refusal(tmp_path, {"pyproject.toml": '[project]\ndynamic = ["version", "dependencies"]\n'}) == (
             "'pyproject.toml' leaves its dependencies to the build (dynamic).",
             "Write them down: uv pip compile pyproject.toml -o requirements.txt",
         )
@@ -277,9 +271,7 @@ class TestRefusal:
             'Write it like this: dependencies = ["django>=5.2"]',
         )
 
-    @pytest.mark.parametrize(
-        "line", ["./pkg", "-e pkg", "pkg @ ./pkg ; python_version > '3'", "-e ./pkg[x]#egg=y"]
-    )
+    @pytest.mark.parametrize("line", ["./pkg", "-e pkg", "pkg @ ./pkg ; python_version > '3'", "-e ./pkg[x]#egg=y"])
     def test_of_a_local_path_that_is_not_there(self, tmp_path: Path, line: str) -> None:
         name = "pkg" if line == "-e pkg" else "./pkg"
         assert refusal(tmp_path, {"requirements.txt": line}) == (

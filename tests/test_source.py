@@ -15,7 +15,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from django_selfdeploy import source as module
+from django_selfdeploy import limits
 from django_selfdeploy.core.errors import SourceError
 from django_selfdeploy.core.manifest import FILE, LINK, PROGRAM, Entry, blob_id
 from django_selfdeploy.source import GitSource, Source, TreeSource, find_source
@@ -154,9 +154,7 @@ class TestCommit:
         assert next(reading)[0] == blobs[0]
         reading.close()
 
-    def test_of_nothing_asked_for_starts_no_git(
-        self, repository: Path, monkeypatch: pytest.MonkeyPatch
-    ) -> None:
+    def test_of_nothing_asked_for_starts_no_git(self, repository: Path, monkeypatch: pytest.MonkeyPatch) -> None:
         source = find_source(repository)
         monkeypatch.setenv("PATH", "/nowhere")
         assert list(source.read([])) == []
@@ -195,9 +193,7 @@ class TestCommit:
         commit(put(repository, {".gitattributes": "app export-ignore\n"}))
         assert "app/views.py" in paths(find_source(repository))
 
-    def test_is_found_although_a_hook_runs_the_command(
-        self, repository: Path, monkeypatch: pytest.MonkeyPatch
-    ) -> None:
+    def test_is_found_although_a_hook_runs_the_command(self, repository: Path, monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.setenv("GIT_DIR", ".git")
         monkeypatch.setenv("GIT_INDEX_FILE", ".git/index")
         assert find_source(repository / "app").text("views.py") == "VIEWS = 1\n"
@@ -213,18 +209,12 @@ class TestCommit:
 
 class TestProject:
     def test_below_the_top_is_the_source_where_it_has_its_requirements(self, repository: Path) -> None:
-        commit(
-            put(repository, {"web/manage.py": "", "web/requirements/base.txt": "", "requirements.txt": ""})
-        )
+        commit(put(repository, {"web/manage.py": "", "web/requirements/base.txt": "", "requirements.txt": ""}))
         source = find_source(repository / "web")
         assert (source.project, paths(source)) == ("", ["manage.py", "requirements/base.txt"])
 
-    @pytest.mark.parametrize(
-        "name", ["requirements.txt", "requirements/prod.txt", "pyproject.toml", "uv.lock"]
-    )
-    def test_without_requirements_takes_the_nearest_folder_that_has(
-        self, repository: Path, name: str
-    ) -> None:
+    @pytest.mark.parametrize("name", ["requirements.txt", "requirements/prod.txt", "pyproject.toml", "uv.lock"])
+    def test_without_requirements_takes_the_nearest_folder_that_has(self, repository: Path, name: str) -> None:
         commit(put(repository, {"a/b/c/manage.py": "", f"a/{name}": "", "pyproject.toml": ""}))
         source = find_source(repository / "a/b/c")
         assert (source.project, paths(source)) == ("b/c", sorted([name, "b/c/manage.py"]))
@@ -303,9 +293,7 @@ class TestDirtyWorkTree:
     def test_ignores_are_relative_to_the_project(self, repository: Path) -> None:
         commit(put(repository, {"requirements.txt": "", "web/manage.py": ""}))
         put(repository, {"web/media/a": "", "static/b": "", "media/c": ""})
-        source = find_source(
-            repository / "web", allow_dirty=True, extra_ignores=("media", "../static", "/srv")
-        )
+        source = find_source(repository / "web", allow_dirty=True, extra_ignores=("media", "../static", "/srv"))
         assert source.left_out == ("static/", "web/media/")
         assert "media/c" in paths(source)
 
@@ -569,10 +557,8 @@ class TestLimits:
         )
 
     @pytest.mark.parametrize("kind", ["tree", "git"])
-    def test_there_may_not_be_too_many(
-        self, repository: Path, kind: str, monkeypatch: pytest.MonkeyPatch
-    ) -> None:
-        monkeypatch.setattr(module, "MOST_FILES", 5)
+    def test_there_may_not_be_too_many(self, repository: Path, kind: str, monkeypatch: pytest.MonkeyPatch) -> None:
+        monkeypatch.setattr(limits, "MOST_FILES", 5)
         commit(put(repository, {f"data/{n}/x": "" for n in range(4)}))
         assert refusal(repository, use_git=kind == "git") == (
             "The source has 6 files, 4 of them in 'data'. The limit is 5.",

@@ -122,6 +122,8 @@ class Agent:
             self._child.wait(0.2)
         except subprocess.TimeoutExpired:
             end_group(self._child)
+        assert self._child.stdout is not None
+        self._child.stdout.close()
         if self._answers >= 0:
             os.close(self._answers)
             self._answers = -1

@@ -70,6 +70,9 @@ def run(
     except BaseException:
         end_group(child)
         raise
+    finally:
+        assert child.stdout is not None
+        child.stdout.close()
     return child.returncode, str(tail)
 
 

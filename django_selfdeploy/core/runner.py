@@ -212,12 +212,15 @@ class Runner:
         fields = as_fields(reason) if reason and status != journal.UNCHANGED else None
         if fields:
             fields["message"] = self._session.redact(fields["message"])
-        self._journal.close(status, seconds=self._session.elapsed(), error=fields)
+        self._executor = None  # whatever fails now, nothing is taken back any more
+        try:
+            self._journal.close(status, seconds=self._session.elapsed(), error=fields)
+        except OSError as error:
+            self._emit(Warned(f"The journal could not be closed: {error.strerror}."))
         if record is not None:
             self._import_records(record)
         self._session.end_agents()
         self._emit(Finished(status, self._session.elapsed()))
-        self._executor = None
         self._lock.release()
 
     def _import_records(self, record: Any) -> None:

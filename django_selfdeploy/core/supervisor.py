@@ -80,6 +80,8 @@ class Supervisor:
             if fault.faultCode == SHUTDOWN_STATE:
                 raise Unreachable("it is shutting down") from fault
             raise
+        finally:
+            self._rpc("close")()
 
 
 def _process(row: dict[str, Any]) -> Process:
@@ -112,4 +114,6 @@ class _UnixTransport(xmlrpc.client.Transport):
         self._path, self._timeout = path, timeout
 
     def make_connection(self, host: Any) -> http.client.HTTPConnection:
-        return _UnixConnection(self._path, self._timeout)
+        connection = _UnixConnection(self._path, self._timeout)
+        self._connection = host, connection  # what close() closes
+        return connection

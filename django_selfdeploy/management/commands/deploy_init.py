@@ -9,8 +9,9 @@ from django.conf import settings
 from django.core.management.base import CommandParser
 from django.utils.crypto import get_random_string
 
+from django_selfdeploy import initial
 from django_selfdeploy.management.base import DeployCommand
-from django_selfdeploy.project import changes, initial
+from django_selfdeploy.project import changes
 
 KEY_LENGTH = 50
 """As long as the keys that startproject makes; letters and digits alone are 297 bits."""

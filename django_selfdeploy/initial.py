@@ -16,13 +16,13 @@ from typing import Any
 
 import environ
 
-from ..conf import Target
-from ..core.errors import ConfigError
-from ..requirements import TEXTS
-from . import imported, variables
-from .adjust import LOCAL_HOSTS, Values
-from .changes import VARIABLE, Change
-from .rewrite import Remark, Rewritten, rewrite
+from .conf import Target
+from .core.errors import ConfigError
+from .project import imported, variables
+from .project.adjust import LOCAL_HOSTS, Values
+from .project.changes import VARIABLE, Change
+from .project.rewrite import Remark, Rewritten, rewrite
+from .requirements import TEXTS
 
 DEVELOPMENT = ".env"
 UNVERSIONED = ("db.sqlite3", "staticfiles/", "media/")
