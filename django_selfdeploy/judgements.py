@@ -96,8 +96,20 @@ def _told(failing: list[Message]) -> str:
 
 
 def remarks(context: Context) -> tuple[str, ...]:
-    """What is worth telling though it stops nothing."""
-    return (*_of_source(context), *_of_facts(context.known_facts))
+    """Choices that were made for the user, which are in order: told once, at the first deployment."""
+    own = [m for m in context.known_facts.messages if m.id.startswith("selfdeploy.") and m.level < logging.WARNING]
+    return (*_of_source(context), *(f"({message.id}) {message.text}" for message in own))
+
+
+def warnings(facts: ProjectFacts) -> tuple[str, ...]:
+    """What should be mended though it stops nothing."""
+    found = [m for m in facts.messages if m.level >= logging.WARNING]
+    own = [m for m in found if m.id.startswith("selfdeploy.")]
+    told = [f"({message.id}) {message.text}" for message in own]
+    if others := [message for message in found if message not in own]:
+        names = ", ".join(sorted({message.id for message in others}))
+        told.append(f"{len(others)} warnings of `manage.py check --deploy`: {names}")
+    return tuple(told)
 
 
 def _of_source(context: Context) -> tuple[str, ...]:
@@ -109,14 +121,4 @@ def _of_source(context: Context) -> tuple[str, ...]:
         told.append("(selfdeploy.I016) The project is not in git, so its folder is deployed as it is.")
     if context.source.left_out:
         told.append(f"(selfdeploy.I017) Not deployed: {', '.join(context.source.left_out)}.")
-    return tuple(told)
-
-
-def _of_facts(facts: ProjectFacts) -> tuple[str, ...]:
-    own = [m for m in facts.messages if m.id.startswith("selfdeploy.")]
-    others = [m for m in facts.messages if m.level >= logging.WARNING and m not in own]
-    told = [f"({message.id}) {message.text}" for message in own]
-    if others:
-        names = ", ".join(message.id for message in others)
-        told.append(f"{len(others)} warnings of `manage.py check --deploy`: {names}")
     return tuple(told)

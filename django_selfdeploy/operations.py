@@ -13,7 +13,7 @@ from . import __version__, judgements
 from .context import Context
 from .core import power as power_plans
 from .core.errors import DeployError, NothingThere, Unchanged
-from .core.events import Warned
+from .core.events import Remarked, Warned
 from .core.plan import Plan
 from .core.release import Release
 from .core.rollback import rollback_plan
@@ -79,7 +79,9 @@ def _go(connection: Connection, context: Context, kind: str, options: Options) -
     answers = connection.carry_out(plans.stage_plan(context, kind=kind))
     context = replace(context, facts=ProjectFacts.from_json(answers["facts"]))
     judgements.judge_release(context)
-    connection.tell(*(Warned(remark) for remark in judgements.remarks(context)))
+    if context.previous is None:
+        connection.tell(*(Remarked(remark) for remark in judgements.remarks(context)))
+    connection.tell(*(Warned(warning) for warning in judgements.warnings(context.known_facts)))
     url = site_url(context)
     more = {"versions": {**context.known_facts.versions, "django-selfdeploy": __version__}}
     connection.carry_out(

@@ -19,6 +19,7 @@ from django_selfdeploy.core.events import (
     Finished,
     Live,
     Output,
+    Remarked,
     Started,
     StepFinished,
     StepStarted,
@@ -54,6 +55,7 @@ CASES: list[tuple[Event, dict[str, Any]]] = [
     (Live("r1", 2.5, "http://a/"), {"event": "live", "release": "r1", "seconds": 2.5, "url": "http://a/"}),
     (Undoing("why"), {"event": "undoing", "reason": "why"}),
     (Warned("café"), {"event": "warned", "text": "café"}),
+    (Remarked("chosen"), {"event": "remarked", "text": "chosen"}),
     (Finished("succeeded", 9.5), {"event": "finished", "status": "succeeded", "seconds": 9.5}),
 ]
 

@@ -13,6 +13,8 @@ register = Library()
 
 _safe_word = re.compile(r"[A-Za-z0-9_./:@%+,=*~^-]+\Z")
 _control = re.compile(r"[\x00-\x1f\x7f]")
+_comment = re.compile(r"\s[;#]")
+"""Where supervisor's parser ends a value (configparser, inline_comment_prefixes)."""
 
 
 def _printable(value: Any, syntax: str) -> str:
@@ -41,8 +43,10 @@ def nginx(value: Any) -> str:
 def supervisor(value: Any) -> str:
     """A value of supervisor's configuration: percent signs doubled, comments refused."""
     text = _printable(value, "supervisor")
-    if " ;" in text or '"' in text:
-        raise ConfigError(f"The value {text!r} holds ` ;` or a quote, which supervisor cuts off.", hint="Rename it.")
+    if _comment.search(text) or '"' in text:
+        raise ConfigError(
+            f"The value {text!r} holds a comment or a quote, which supervisor cuts off.", hint="Rename it."
+        )
     return text.replace("%", "%%")
 
 
@@ -56,7 +60,7 @@ def _word(word: Any) -> str:
     text = _printable(word, "supervisor")
     if _safe_word.match(text):
         return text.replace("%", "%%")
-    if "'" in text or " ;" in text:
+    if "'" in text or _comment.search(text):
         raise ConfigError(
             f"The word {text!r} of a command cannot be quoted for supervisor.",
             hint="Put the command into a script of the project.",

@@ -57,6 +57,11 @@ class Agent:
         self._answers = reading
         self._received = b""
 
+    @property
+    def ended(self) -> bool:
+        """Whether it was ended, and can be asked nothing more."""
+        return self._answers < 0
+
     def ask(self, question: str, arguments: dict[str, Any], *, timeout: float, quiet: bool) -> Any:
         """The agent's answer. Raises ActionFailed, with the last output, when it fails or says nothing."""
         tail = Tail()

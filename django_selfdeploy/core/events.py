@@ -87,6 +87,14 @@ class Warned(Event):
 
 @record
 @dataclass(frozen=True)
+class Remarked(Event):
+    """Something worth knowing that is in order: a choice that was made for the user."""
+
+    text: str
+
+
+@record
+@dataclass(frozen=True)
 class Finished(Event):
     """The end: `status` is "succeeded", "failed", "switched back" or "cancelled"."""
 

@@ -64,6 +64,9 @@ class Executor:
                 self._session.doing(number, action)
                 action.do(self._session)
             self._session.end_step("done", time.monotonic() - began)
+        except Cancelled as trouble:
+            self._failed(began)
+            raise Cancelled(self._session.reason) from trouble
         except (ActionFailed, DeployError, OSError) as trouble:
             self._failed(began)
             raise translated(step, trouble, self._session.redact) from trouble

@@ -11,7 +11,8 @@ from typing import Any, cast
 from . import events, lock, records, rollback, state
 from .actions.base import ActionFailed, World
 from .actions.programs import ShutDown, StartSupervisor
-from .errors import DeployError, NothingThere
+from .errors import DeployError, HostError, NothingThere
+from .executor import of_system
 from .journal import Journal, new_id
 from .layout import Layout
 from .session import Session
@@ -29,6 +30,9 @@ def main(argv: list[str]) -> int:
     except (DeployError, ActionFailed) as error:
         print(error)  # noqa: T201 - this is the script's output
         return getattr(error, "exit_code", 1)
+    except OSError as error:
+        print(of_system(options.command, error))  # noqa: T201
+        return HostError.exit_code
 
 
 def _parser() -> argparse.ArgumentParser:

@@ -98,7 +98,7 @@ class Session:
             raise Cancelled(self.reason)
 
     def agent(self, spec: AgentSpec) -> Agent:
-        if spec not in self._agents:
+        if spec not in self._agents or self._agents[spec].ended:
             self._agents[spec] = Agent(self, spec)
         return self._agents[spec]
 

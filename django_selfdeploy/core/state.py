@@ -7,6 +7,7 @@ import os
 import shutil
 import socket
 import subprocess
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
@@ -105,7 +106,7 @@ def look(
         live_answers=live is not None and _answers(layout, live),
         processes=running,
         unfinished=_unfinished(layout, own),
-        leftovers=_leftovers(layout),
+        leftovers=_leftovers(layout, current, running),
         envs=tuple(n for n in _names(layout.envs) if os.path.exists(f"{layout.env(n)}/.complete")),
         tools=os.path.exists(f"{layout.tools}/.complete"),
         variables=os.path.exists(layout.variables),
@@ -187,20 +188,38 @@ def _unfinished(layout: Layout, own: str) -> tuple[str, ...]:
     return tuple(identity for identity in running if identity != own)
 
 
-def _leftovers(layout: Layout) -> tuple[str, ...]:
-    """Half-written files, half-removed folders, and logs of releases that never were complete."""
-    found = []
+def _leftovers(layout: Layout, current: str, running: tuple[Process, ...] | None) -> tuple[str, ...]:
+    """Half-written files, half-removed folders, logs of releases that never were complete, and programs that
+    supervisord would start next time though they are of no release that is live.
+    """
+    found = _strays(layout, current, running)
     places = (layout.root, layout.releases, layout.envs, layout.shared, layout.etc, layout.programs)
     for folder in (*places, layout.journals, layout.log, layout.bin):
-        try:
-            names = os.listdir(folder)
-        except OSError:
-            continue
-        found += [f"{folder}/{name}" for name in names if name.startswith((".tmp-", DOOMED))]
+        found += [f"{folder}/{name}" for name in _listed(folder) if name.startswith((".tmp-", DOOMED))]
     found += [layout.env(n) for n in _names(layout.envs) if not os.path.exists(f"{layout.env(n)}/.complete")]
     releases = _names(layout.releases)
     found += [layout.release_log(name) for name in _names(layout.log) if name not in releases]
     return tuple(sorted(found))
+
+
+def _strays(layout: Layout, current: str, running: tuple[Process, ...] | None) -> list[str]:
+    known = " ".join((current, *(process.group for process in running or ())))
+    return [link for link, release in _included(layout) if release not in known]
+
+
+def _included(layout: Layout) -> Iterator[tuple[str, str]]:
+    """The links in the include folder of our own supervisord, each with the release that it leads to."""
+    for path in (f"{layout.programs}/{name}" for name in _listed(layout.programs)):
+        to = os.readlink(path) if os.path.islink(path) else ""
+        if to.startswith(f"{layout.releases}/"):
+            yield path, to[len(layout.releases) + 1 :].partition("/")[0]
+
+
+def _listed(folder: str) -> list[str]:
+    try:
+        return os.listdir(folder)
+    except OSError:
+        return []
 
 
 def _existing(path: str) -> str:

@@ -28,7 +28,9 @@ def print_rehearsal(command: BaseCommand, project: Project, asked: Options, **op
     if operations.is_unchanged(context):
         write(f"Nothing changed: {context.state.current} is live, and a deployment would leave it so.")
     for remark in judgements.remarks(context):
-        write(f"warning: {remark}")
+        write(f"note: {remark}")
+    for warning in judgements.warnings(context.known_facts):
+        write(f"warning: {warning}")
     for plan in plans:
         print_plan(plan, command.stdout, verbosity=options["verbosity"])
     _print_migrations(command, context)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 
 from ..backends.hostnames import host_for_probe
 from ..backends.rendering import render
@@ -86,7 +87,6 @@ def write_configuration(context: Context) -> Step:
             0o755,
         ),
         WriteAll(f"{layout.bin}/runner", runner_files()),
-        Write(f"{context.folder}/{RECORD}", dumps(release(context), indent=1)),
     ]
     return Step(
         Phase.ACTIVATE.value,
@@ -168,10 +168,14 @@ def migrate(context: Context) -> Step:
 
 
 def start_and_switch(context: Context) -> tuple[Step, ...]:
+    """The record is written when the release has answered: one that was interrupted before is none to go back to."""
     supervised = context.state.processes is not None
-    return going_live.going_live(
-        context.layout, release(context), context.previous, supervised=supervised, agent=context.agent
+    new = release(context)
+    start, ready, *rest = going_live.going_live(
+        context.layout, new, context.previous, supervised=supervised, agent=context.agent
     )
+    record = Write(f"{context.folder}/{RECORD}", dumps(new, indent=1))
+    return (start, replace(ready, actions=(*ready.actions, record)), *rest)
 
 
 def programs(context: Context) -> tuple[Program, ...]:

@@ -17,6 +17,7 @@ from django_selfdeploy.core.events import (
     Finished,
     Live,
     Output,
+    Remarked,
     Started,
     StepFinished,
     StepStarted,
@@ -131,6 +132,11 @@ class Console:
     @_on.register
     def _warned(self, event: Warned) -> None:
         for line in words.warned(event.text):
+            self._paper.say(line)
+
+    @_on.register
+    def _remarked(self, event: Remarked) -> None:
+        for line in words.remarked(event.text):
             self._paper.say(line)
 
     @_on.register

@@ -35,6 +35,7 @@ class JsonLines:
     `live`          `release`, `seconds` since the command was given, `url`
     `undoing`       `reason`: what was begun is taken back now
     `warned`        `text`
+    `remarked`      `text`: a choice that was made for the user, told at the first deployment
     `finished`      `status` ("succeeded", "failed", "switched back", "cancelled"), `seconds`
     =============== ===================================================================================
     """

@@ -131,10 +131,18 @@ def undoing(reason: str) -> Line:
 
 
 def warned(text: str) -> Iterator[Line]:
+    return _prefixed("warning", text, Style.WARNING)
+
+
+def remarked(text: str) -> Iterator[Line]:
+    return _prefixed("note", text, Style.DIM)
+
+
+def _prefixed(prefix: str, text: str, style: Style) -> Iterator[Line]:
     first, *others = text.split("\n")
-    yield (Piece(f"warning: {fit(first)}", Style.WARNING),)
+    yield (Piece(f"{prefix}: {fit(first)}", style),)
     for other in others:
-        yield (Piece(f"  {fit(other)}", Style.WARNING),)
+        yield (Piece(f"  {fit(other)}", style),)
 
 
 def finished(event: Finished, *, switched: bool) -> Line:

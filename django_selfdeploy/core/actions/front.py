@@ -58,6 +58,9 @@ class ServeFront(Action):
         add_anew(supervisor, self.front.group)
 
     def _machines(self) -> None:
+        for path, _ in self.front.links:
+            if os.path.lexists(path) and not os.path.islink(path):
+                raise ActionFailed(f"{path!r} is there and is not ours.")
         before = [(path, os.readlink(path) if os.path.islink(path) else None) for path, _ in self.front.links]
         for path, to in self.front.links:
             atomic.link(path, to)

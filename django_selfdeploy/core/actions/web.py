@@ -210,5 +210,5 @@ class Drain(Action):
                 return
             quiet = quiet + 1 if left.empty else 0
             time.sleep(2 * POLL if left.empty else POLL)
-        if quiet < 3:
+        if not left.empty:
             world.note(f"{left.open + left.waiting} connections cut after {self.seconds:g} s")
