@@ -2,37 +2,34 @@
 
     python benchmarks/load.py --port 8000 --seconds 10
 
-It runs in a process of its own, so that the Python that deploys does not disturb its timing: threads with
-blocking sockets and an HTTP/1.1 client by hand, because that costs least. Standard library only, for Linux.
+Its clients run in a process of their own (clients.py), so that the Python that deploys does not disturb their
+timing. Standard library only, for Linux.
 """
 
 from __future__ import annotations
 
 import argparse
-import gc
-import hashlib
 import ipaddress
 import json
 import math
 import os
-import random
 import re
-import select
-import signal
-import socket
 import subprocess
 import sys
-import threading
 import time
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass, fields
 from typing import Any
 
 Address = tuple[str, int]
 Windows = Sequence[tuple[float, float]]
 
+CLIENTS = os.path.join(os.path.dirname(os.path.abspath(__file__)), "clients.py")
 KINDS = ("keepalive", "fresh", "posts", "slow")
+PROBE = "X-Selfdeploy-Probe"
+"""Request header that makes a release name itself; the front server lets it pass from its own host."""
+
 GRACE = 15.0
 """Seconds beyond a request's time limit in which a stopped load must have reported."""
 
@@ -156,9 +153,7 @@ class Report:
         for kind, part in self.by_kind().items():
             lines.append(_line(kind, *_counts(part).values(), *map(_milliseconds, _latencies(part).values())))
         lines.append(_line("all", *_counts(self).values()))
-        lines.append(
-            f"in, outside {len(self.windows)} windows: ms; {self.seconds:.1f} s, CPU {self.cpu_seconds:.2f} s"
-        )
+        lines.append(f"in, outside {len(self.windows)} windows: ms; {self.seconds:.1f} s, CPU {self.cpu_seconds:.2f} s")
         if self.cut_short:
             lines.append(f"ended before it was stopped: {self.cut_short}")
         for sample in self.failed[:5]:
@@ -192,17 +187,25 @@ class Load:
         for word in (host, mix.path, mix.post_path, mix.slow_path):
             if not re.fullmatch(r"[!-~]+", word):
                 raise ValueError(f"{word!r} cannot stand in a request: it is no word of printable ASCII.")
-        self._order = _Order(address, host, mix, timeout, limit_seconds, limit_requests)
+        self._timeout = timeout
+        self._order = {
+            "address": address,
+            "kinds": _kinds(mix, host),
+            "pause": mix.pause,
+            "timeout": timeout,
+            "limit_seconds": limit_seconds,
+            "limit_requests": limit_requests,
+        }
         self._marks: list[tuple[str, float]] = []
         self._process: subprocess.Popen[bytes] | None = None
 
     def start(self) -> Load:
         """Return when the clients are asking. Raises RuntimeError if the load's process does not start."""
         # -I -S: neither PYTHON* variables nor site-packages reach it. It ends when standard input does.
-        words = (sys.executable, "-I", "-S", os.path.abspath(__file__), "--work")
-        order, pipe = json.dumps(asdict(self._order)), subprocess.PIPE
+        words = (sys.executable, "-I", "-S", CLIENTS, json.dumps(self._order))
         # Unbuffered: communicate() would miss what readline() had read beyond the line.
-        self._process = subprocess.Popen((*words, order), bufsize=0, stdin=pipe, stdout=pipe, stderr=pipe)
+        pipe = subprocess.PIPE
+        self._process = subprocess.Popen(words, bufsize=0, stdin=pipe, stdout=pipe, stderr=pipe)
         assert self._process.stdout is not None
         if self._process.stdout.readline() != b"asking\n":
             raise RuntimeError(f"The load did not start: {self._process.communicate()[1].decode()}")
@@ -222,7 +225,7 @@ class Load:
             return self.report
         process, self._process = self._process, None
         try:
-            output, errors = process.communicate(b"stop\n", timeout=self._order.timeout + GRACE)
+            output, errors = process.communicate(b"stop\n", timeout=self._timeout + GRACE)
         except subprocess.TimeoutExpired:
             process.kill()
             output, errors = process.communicate()
@@ -242,18 +245,14 @@ class Load:
 
 def main(words: Sequence[str] | None = None) -> int:
     """Load a port for a while and print the report; 1 if a request failed."""
-    parser = argparse.ArgumentParser(
-        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
-    )
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--address", default="127.0.0.1")
     parser.add_argument("--port", type=int, default=8000)
     parser.add_argument("--host", default="localhost", help="the Host header")
     parser.add_argument("--seconds", type=float, default=10.0)
     parser.add_argument("--json", action="store_true")
     for option in fields(Mix):
-        parser.add_argument(
-            f"--{option.name.replace('_', '-')}", type=type(option.default), default=option.default
-        )
+        parser.add_argument(f"--{option.name.replace('_', '-')}", type=type(option.default), default=option.default)
     given = parser.parse_args(words)
     mix = Mix(**{option.name: getattr(given, option.name) for option in fields(Mix)})
     with Load((given.address, given.port), given.host, mix, limit_seconds=given.seconds + GRACE) as load:
@@ -262,270 +261,38 @@ def main(words: Sequence[str] | None = None) -> int:
     return 1 if load.report.failed else 0
 
 
-# The load's own process
+# What the clients are told
 
 
-@dataclass(frozen=True)
-class _Order:
-    """What the load's process is told."""
-
-    address: Address
-    host: str
-    mix: Mix
-    timeout: float
-    limit_seconds: float
-    limit_requests: int
-
-
-def _work(order: _Order) -> dict[str, Any]:
-    """Ask until standard input ends or says anything, or until a limit; return what a Report is made of."""
-    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C reaches the whole group, but the parent decides
-    gc.disable()  # nothing here is cyclic, and a collection over all samples would show up as latency
-    samples: list[Sample] = []
-    over = threading.Event()
-    clients = [_Client(kind, place, order, samples, over) for kind, place in _places(order.mix)]
-    threads = [threading.Thread(target=client.run, daemon=True) for client in clients]
-    for thread in threads:
-        thread.start()
-    os.write(1, b"asking\n")
-    told, _, _ = select.select([sys.stdin], [], [], order.limit_seconds)
-    over.set()
-    for thread in threads:
-        thread.join()  # each request has its own time limit
-    cut_short = "" if told else f"after {order.limit_seconds:g} s"
-    if len(samples) >= order.limit_requests:
-        cut_short = f"after {order.limit_requests} requests"
-    rows = [tuple(vars(sample).values()) for sample in samples]  # astuple() copies deeply: 20 times slower
-    return {"samples": rows, "cpu_seconds": time.process_time(), "cut_short": cut_short}
+def _kinds(mix: Mix, host: str) -> list[dict[str, Any]]:
+    """What clients.py knows as Kind. Slow requests on new connections only: so a cut is never taken for a
+    connection closed while idle.
+    """
+    body = {"body_bytes": mix.body_bytes, "confirmed": True}
+    about: dict[str, dict[str, Any]] = {
+        "keepalive": {"keeps": True},
+        "fresh": {},
+        "posts": {"keeps": True, **body},
+        "slow": {"spread": True},
+    }
+    return [
+        {"name": kind, "count": getattr(mix, kind), "head": _head(kind, host, mix), **about[kind]} for kind in KINDS
+    ]
 
 
-def _places(mix: Mix) -> Iterator[tuple[str, float]]:
-    """The kind of each client, and its place among those of its kind: 0 <= place < 1."""
-    for kind in KINDS:
-        count = getattr(mix, kind)
-        yield from ((kind, position / count) for position in range(count))
-
-
-class _Client:
-    """Sends one kind of request again and again, one at a time."""
-
-    def __init__(
-        self, kind: str, place: float, order: _Order, samples: list[Sample], over: threading.Event
-    ) -> None:
-        self._kind, self._order, self._samples, self._over = kind, order, samples, over
-        self._delay = place if kind == "slow" else 0.0  # so that not all of them are at the same stage
-        # Slow ones on new connections only: so a cut is never taken for a connection closed while idle.
-        self._keeps = kind in ("keepalive", "posts")
-        self._body_bytes = order.mix.body_bytes if kind == "posts" else 0
-        self._head = _head(kind, order.host, order.mix, keeps=self._keeps)
-        self._connection: _Connection | None = None
-        self._reconnected = False
-
-    def run(self) -> None:
-        self._over.wait(self._delay)
-        while not self._over.is_set() and len(self._samples) < self._order.limit_requests:
-            self._samples.append(self._ask())
-            self._over.wait(self._order.mix.pause * random.uniform(0.5, 1.5))
-
-    def _ask(self) -> Sample:
-        started, self._reconnected = time.monotonic(), False
-        status, release = 0, ""
-        try:
-            body = os.urandom(self._body_bytes)
-            answer = self._exchange(self._head + body, started + self._order.timeout)
-            status, release, failure = answer.status, answer.release, _fault(answer)
-            if self._kind == "posts":
-                failure = failure or _unconfirmed(body, answer.body)
-        except Exception as error:  # whatever it was: a request without an answer is counted
-            failure = _reason(error, self._connection)
-            self._drop()
-        seconds = time.monotonic() - started
-        if seconds > self._order.timeout:
-            failure = failure or "timeout"
-        return Sample(started, seconds, self._kind, status, failure, release, self._reconnected)
-
-    def _exchange(self, request: bytes, deadline: float) -> _Answer:
-        repeatable = self._kind != "posts"
-        if self._connection and not repeatable and self._connection.closed():
-            self._drop()
-            self._reconnected = True
-        connection = self._connection or _Connection(self._order.address, deadline)
-        self._connection = connection
-        try:
-            answer = connection.exchange(request, deadline)
-        except (EOFError, ConnectionError):
-            if not (repeatable and connection.served and not connection.received):
-                raise
-            self._drop()
-            self._reconnected = True
-            return self._exchange(request, deadline)  # once only: the new connection has served nothing
-        if not (self._keeps and answer.keep):
-            self._drop()
-        return answer
-
-    def _drop(self) -> None:
-        if self._connection:
-            self._connection.close()
-        self._connection = None
-
-
-@dataclass(frozen=True)
-class _Answer:
-    status: int
-    release: str
-    body: bytes
-    keep: bool
-
-
-class _Connection:
-    """One HTTP/1.1 connection (RFC 9112), as much of it as a load needs."""
-
-    def __init__(self, address: Address, deadline: float) -> None:
-        self.served = 0
-        self.received = 0
-        """Bytes of the present answer."""
-        self._buffer = b""
-        self._deadline = deadline
-        self._socket = socket.socket(socket.AF_INET6 if ":" in address[0] else socket.AF_INET)
-        try:
-            self._socket.settimeout(self._left())
-            self._socket.connect(address)
-            self._socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-        except OSError:
-            self._socket.close()
-            raise
-
-    def close(self) -> None:
-        self._socket.close()
-
-    def closed(self) -> bool:
-        """Whether the other side has closed this connection while it was idle."""
-        poll = select.poll()
-        poll.register(self._socket, select.POLLIN)
-        if not poll.poll(0):
-            return False
-        try:
-            return not self._socket.recv(1, socket.MSG_PEEK)
-        except ConnectionError:
-            return True
-
-    def exchange(self, request: bytes, deadline: float) -> _Answer:
-        """Raises EOFError or ConnectionError if cut, TimeoutError, and ValueError for a malformed answer."""
-        self._deadline, self.received = deadline, 0
-        self._socket.settimeout(self._left())
-        self._socket.sendall(request)
-        version, status, rest = self._status()
-        found = {name.lower(): value.strip() for name, value in _FIELDS.findall(rest)}
-        body = b"" if status in (204, 304) else self._body(found)
-        if self._buffer:
-            raise ValueError("more than was announced")
-        self.served += 1
-        keep = version == b"1" and found.get(b"connection", b"").lower() != b"close"
-        return _Answer(status, found.get(b"x-selfdeploy-release", b"").decode("latin-1"), body, keep)
-
-    def _status(self) -> tuple[bytes, int, bytes]:
-        while True:
-            head = self._until(b"\r\n\r\n")
-            parts = _STATUS.match(head)
-            if not parts:
-                raise ValueError("no status line")
-            if not 100 <= int(parts[2]) < 200:  # an interim answer, such as 103 Early Hints
-                return parts[1], int(parts[2]), head
-
-    def _body(self, found: dict[bytes, bytes]) -> bytes:
-        if found.get(b"transfer-encoding", b"").lower() == b"chunked":
-            return b"".join(self._chunks())
-        if b"content-length" not in found:  # ended by the close of the connection: a cut would look the same
-            raise ValueError("no length")
-        return self._take(int(found[b"content-length"]))
-
-    def _chunks(self) -> Iterator[bytes]:
-        while size := int(self._until(b"\r\n").partition(b";")[0], 16):
-            yield self._take(size)
-            if self._until(b"\r\n"):
-                raise ValueError("a chunk longer than announced")
-        while self._until(b"\r\n"):
-            pass  # trailer fields
-
-    def _until(self, end: bytes) -> bytes:
-        while end not in self._buffer:
-            self._receive()
-        before, _, self._buffer = self._buffer.partition(end)
-        return before
-
-    def _take(self, size: int) -> bytes:
-        if size < 0:
-            raise ValueError("a negative length")
-        while len(self._buffer) < size:
-            self._receive()
-        taken, self._buffer = self._buffer[:size], self._buffer[size:]
-        return taken
-
-    def _receive(self) -> None:
-        self._socket.settimeout(self._left())
-        data = self._socket.recv(1 << 16)
-        if not data:
-            raise EOFError
-        self.received += len(data)
-        self._buffer += data
-
-    def _left(self) -> float:
-        left = self._deadline - time.monotonic()
-        if left <= 0:
-            raise TimeoutError
-        return left
-
-
-_STATUS = re.compile(rb"HTTP/1\.([01]) (\d{3})(?: |\r|$)")
-_FIELDS = re.compile(
-    rb"\r\n(connection|content-length|transfer-encoding|x-selfdeploy-release):([^\r\n]*)", re.IGNORECASE
-)
-
-
-def _head(kind: str, host: str, mix: Mix, *, keeps: bool) -> bytes:
+def _head(kind: str, host: str, mix: Mix) -> str:
     path = {"posts": mix.post_path, "slow": mix.slow_path}.get(kind, mix.path)
-    lines = [f"{'POST' if kind == 'posts' else 'GET'} {path} HTTP/1.1", f"Host: {host}"]
+    method, close = ("POST" if kind == "posts" else "GET"), kind in ("fresh", "slow")
+    lines = [f"{method} {path} HTTP/1.1", f"Host: {host}", f"{PROBE}: 1"]
     if kind == "posts":
         lines += ["Content-Type: application/octet-stream", f"Content-Length: {mix.body_bytes}"]
-    if not keeps:
-        lines.append("Connection: close")
-    return "\r\n".join([*lines, "", ""]).encode()
-
-
-def _fault(answer: _Answer) -> str:
-    return "" if 200 <= answer.status < 300 else f"status {answer.status}"
-
-
-def _unconfirmed(sent: bytes, told: bytes) -> str:
-    """The answer may be JSON or text: what counts is that both stand in it as whole words."""
-    words = re.findall(rb"\w+", told)
-    if str(len(sent)).encode() not in words:
-        return "wrong length"
-    return "" if hashlib.sha256(sent).hexdigest().encode() in words else "wrong sha256"
-
-
-def _reason(error: Exception, connection: _Connection | None) -> str:
-    where = "mid-answer" if connection and connection.received else "before the answer"
-    match error:
-        case TimeoutError():
-            return "timeout"
-        case ConnectionRefusedError():
-            return "refused"
-        case EOFError():
-            return f"closed {where}"
-        case ConnectionError():
-            return f"reset {where}"
-        case ValueError():
-            return f"malformed answer: {error}"
-    return repr(error)
+    return "\r\n".join([*lines, *(["Connection: close"] if close else []), "", ""])
 
 
 # The figures of a report
 
 
-def _quantile(
-    share: float, samples: Sequence[Sample], within: Windows | None, outside: Windows | None
-) -> float:
+def _quantile(share: float, samples: Sequence[Sample], within: Windows | None, outside: Windows | None) -> float:
     took = sorted(
         sample.seconds
         for sample in samples
@@ -564,9 +331,4 @@ def _line(*cells: object) -> str:
 
 
 if __name__ == "__main__":
-    if sys.argv[1:2] == ["--work"]:
-        given = json.loads(sys.argv[2])
-        given.update(address=tuple(given["address"]), mix=Mix(**given["mix"]))
-        json.dump(_work(_Order(**given)), sys.stdout)
-    else:
-        sys.exit(main())
+    sys.exit(main())

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import difflib
+import ipaddress
 import re
 from dataclasses import dataclass
 from importlib import import_module
@@ -22,6 +23,9 @@ BACKENDS = {
 LEVELS = ("DEBUG", "INFO", "WARNING", "ERROR", "CRITICAL")
 INSTALLERS = ("auto", "uv", "pip")
 NAME = re.compile(r"[a-z0-9][a-z0-9_-]{0,31}\Z")
+ROOT = re.compile(r"(/[A-Za-z0-9@._+-]+)+/?\Z")
+HOST = re.compile(r"[A-Za-z0-9._:\[\]-]*\Z")
+ROOT_HINT = "Give the whole path, with letters, digits and @ . _ + - in its names: programs' files cannot quote it."
 PROGRAM_NAME = re.compile(r"[a-z][a-z0-9_]{0,31}\Z")
 
 P = TypeVar("P", bound=Part)
@@ -226,8 +230,10 @@ def _processes(where: str, given: Any) -> dict[str, Process]:
                 hint="Use small letters, digits and underscores; `web` and `front` are taken.",
             )
         process = Process(**_fields(place, Process, value))
-        if not process.command or process.numprocs < 1:
+        if not process.command:
             raise ConfigError(f"{place} has no command.", hint='Add "COMMAND": ["python", "manage.py", "..."].')
+        if process.numprocs < 1:
+            raise ConfigError(f"{place}['NUMPROCS'] is {process.numprocs}.", hint="Leave out what shall not run.")
         found[name] = process
     return found
 
@@ -256,9 +262,10 @@ def _judge(where: str, target: Target) -> None:
             target.check_fail_level,
             f"One of {', '.join(LEVELS)}.",
         ),
-        (target.root == "" or target.root.startswith("/"), "ROOT", target.root, "Give the whole path."),
+        (target.root == "" or bool(ROOT.match(target.root)), "ROOT", target.root, ROOT_HINT),
         (target.probe_path[:1] in ("", "/"), "PROBE_PATH", target.probe_path, "A path begins with /."),
-        (bool(re.match(r"[0-9a-fA-F.:]+\Z", target.bind)), "BIND", target.bind, "Give an IP address."),
+        (bool(HOST.match(target.probe_host)), "PROBE_HOST", target.probe_host, "Give a host name."),
+        (_is_address(target.bind), "BIND", target.bind, "Give an IP address."),
     )
     for good, key, value, hint in judgements:
         if not good:
@@ -266,3 +273,11 @@ def _judge(where: str, target: Target) -> None:
     for key in ("tests_timeout", "ready_timeout", "watch", "drain_timeout", "disk_reserve"):
         if getattr(target, key) < 0:
             raise ConfigError(f"{where}[{key.upper()!r}] is negative.", hint="Give a number from 0 on.")
+
+
+def _is_address(text: str) -> bool:
+    try:
+        ipaddress.ip_address(text)
+    except ValueError:
+        return False
+    return True

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Callable, Iterable, Iterator
 from typing import Any
 
@@ -13,6 +14,8 @@ from ..core.manifest import Entry
 from ..core.plan import Plan
 from ..core.state import HostState
 from ..core.wire import Channel, Frame
+
+_log = logging.getLogger(__name__)
 
 Listener = Callable[[Event], None]
 Blobs = Callable[[Iterable[str]], Iterator[tuple[str, bytes]]]
@@ -105,10 +108,14 @@ class Connection:
         return dict(self._ask("logs", names=names, offsets=offsets, lines=lines))
 
     def tell(self, *happened: Event) -> None:
-        """Let the listeners hear of something that the controller itself has found."""
+        """Let the listeners hear of something that the controller itself has found. One that fails hears no more."""
         for event in happened:
-            for listener in self.listeners:
-                listener(event)
+            for listener in tuple(self.listeners):
+                try:
+                    listener(event)
+                except Exception:
+                    _log.exception("A listener failed and is left out from now on: %r", listener)
+                    self.listeners.remove(listener)
 
     def _ask(self, kind: str, *, until_live: bool = False, **fields: Any) -> Any:
         self.round_trips += 1

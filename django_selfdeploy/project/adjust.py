@@ -56,7 +56,7 @@ def static_root(values: Values, places: Places) -> str | None:
     None where static files have a host of their own, or no URL at all.
     """
     url = values.get("STATIC_URL") or ""
-    if not url or "//" in url:
+    if not url or "//" in url or ".." in url:
         return None
     prefix = "" if url.startswith("/") else (values.get("FORCE_SCRIPT_NAME") or "")
     return os.path.normpath(f"{places.public}/{prefix.strip('/')}/{url.strip('/')}")

@@ -68,12 +68,22 @@ def migrate() -> dict[str, Any]:
     A SQLite file that comes into being by it is not for other users of the host to read.
     """
     os.umask(0o027)
+    _make_folders()
     from .reading import _pending
 
     pending = [f"{one.app}.{one.name}" for one in _pending(sql=False)]
     for alias in connections:
         call_command("migrate", database=alias, interactive=False, verbosity=1, skip_checks=True)
     return {"applied": pending, "note": f"{len(pending)} applied" if pending else "nothing to do"}
+
+
+def _make_folders() -> None:
+    """A SQLite file that is kept in shared/ keeps its folder's name too, and nobody else makes that."""
+    shared = os.environ.get("SELFDEPLOY_SHARED", "")
+    for alias in connections:
+        folder = os.path.dirname(str(connections[alias].settings_dict["NAME"]))
+        if shared and folder.startswith(f"{shared}/"):
+            os.makedirs(folder, exist_ok=True)
 
 
 def collect_static() -> dict[str, Any]:

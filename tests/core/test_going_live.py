@@ -1,0 +1,122 @@
+"""The steps that bring a release live, stop a site and start it again, whole."""
+
+from dataclasses import replace
+
+from django_selfdeploy.core.actions.files import Link, Remove, Write
+from django_selfdeploy.core.actions.front import ServeFront, StopFront
+from django_selfdeploy.core.actions.programs import ShutDown, StartPrograms, StartSupervisor, StopPrograms
+from django_selfdeploy.core.actions.web import AwaitReady, AwaitWorkers, Drain, SmokeTest, Watch
+from django_selfdeploy.core.agent import AgentSpec
+from django_selfdeploy.core.going_live import going_live, patience, stop_previous
+from django_selfdeploy.core.plan import Failure, Step
+from django_selfdeploy.core.power import starting, stopping
+from django_selfdeploy.core.release import Program
+from tests.making import LAYOUT, NEW, OLD, small_release
+
+OLD_RELEASE = small_release(OLD)
+WEB, MAIL = f"mysite-{NEW}-web", f"mysite-{NEW}-mail"
+NEW_RELEASE = small_release(NEW, programs=(Program("web", WEB, True, 35.0), Program("mail", MAIL, False, 60.0)))
+CONTROL, SOCKET = "/srv/mysite/run/supervisor.sock", f"/srv/mysite/releases/{NEW}/app.sock"
+LINK, CONF = f"/srv/mysite/etc/programs/mysite-{NEW}.conf", f"/srv/mysite/releases/{NEW}/etc/supervisor.conf"
+FRONT = ("/srv/mysite/etc/programs/mysite-front.conf", "/srv/mysite/etc/mysite-front.conf")
+LOG = f"Its log is kept until the next deployment: /srv/mysite/log/{NEW}/."
+STOP = StopPrograms(CONTROL, LINK, (WEB, MAIL), 70.0)
+
+START = Step(
+    "activate",
+    "start the processes",
+    (StartSupervisor(NEW_RELEASE.control), StartPrograms(CONTROL, LINK, CONF, (WEB, MAIL))),
+    undo=(Drain(SOCKET, 0.2), STOP),
+    failure=Failure("NotReady", "The processes of the new release do not start.", LOG),
+)
+READY = Step(
+    "activate",
+    "wait until they answer",
+    (AwaitReady(SOCKET, NEW_RELEASE.probe, NEW, CONTROL, (WEB,)), AwaitWorkers(CONTROL, (MAIL,))),
+    failure=Failure("NotReady", "The new release does not work.", LOG),
+)
+SWITCH = Step(
+    "switch",
+    "switch",
+    (Link("/srv/mysite/current", f"releases/{NEW}"), ServeFront(NEW_RELEASE.front, CONTROL, *FRONT)),
+    undo=(Link("/srv/mysite/current", f"releases/{OLD}"), ServeFront(OLD_RELEASE.front, CONTROL, *FRONT)),
+    failure=Failure("SwitchedBack", "The switch did not work, and the old release is live again."),
+)
+SMOKE = Step(
+    "confirm",
+    "smoke test",
+    (SmokeTest(NEW_RELEASE.front, NEW_RELEASE.probe, NEW),),
+    undo=(
+        Write(f"/srv/mysite/releases/{NEW}/.bad", "it failed the smoke test or the watch after the switch\n"),
+    ),
+    failure=Failure("SwitchedBack", "The new release failed behind the front server; the old one is back."),
+)
+WATCH = Step(
+    "confirm",
+    "watch",
+    (Watch(NEW_RELEASE.front, NEW_RELEASE.probe, NEW, CONTROL, (WEB, MAIL), 0.1),),
+    failure=Failure("SwitchedBack", "The new release failed while it was watched; the old one is back."),
+)
+
+
+def test_a_release_goes_live_after_another_one() -> None:
+    assert going_live(LAYOUT, NEW_RELEASE, OLD_RELEASE) == (START, READY, SWITCH, SMOKE, WATCH)
+
+
+def test_the_first_release_that_fails_leaves_nothing_live() -> None:
+    stop = StopFront(NEW_RELEASE.front, CONTROL, FRONT[0])
+    switch = replace(SWITCH, undo=(stop, Remove(("/srv/mysite/current",))))
+    start = replace(START, undo=(*START.undo, ShutDown(NEW_RELEASE.control)))
+    found = going_live(LAYOUT, NEW_RELEASE, None, supervised=False)
+    assert found == (start, READY, switch, SMOKE, WATCH)
+
+
+def test_a_release_may_be_asked_why_it_fails() -> None:
+    agent = AgentSpec(("python",), "/srv")
+    ready = replace(READY.actions[0], agent=agent)  # type: ignore[call-arg]
+    found = going_live(LAYOUT, NEW_RELEASE, OLD_RELEASE, agent=agent)
+    assert found[1] == replace(READY, actions=(ready, READY.actions[1]))
+
+
+def test_a_release_without_workers_waits_for_its_server_only() -> None:
+    found = going_live(LAYOUT, OLD_RELEASE, None)
+    assert [type(action).__name__ for action in found[1].actions] == ["AwaitReady"]
+
+
+def test_the_previous_release_is_drained_and_stopped() -> None:
+    link, group = f"/srv/mysite/etc/programs/mysite-{OLD}.conf", f"mysite-{OLD}-web"
+    assert stop_previous(LAYOUT, NEW_RELEASE, OLD_RELEASE) == Step(
+        "finish",
+        "drain and stop the previous release",
+        (
+            Drain(f"/srv/mysite/releases/{OLD}/app.sock", 0.2),
+            StopPrograms(CONTROL, link, (group,), 11.0),
+        ),
+    )
+
+
+def test_without_a_previous_release_nothing_is_stopped() -> None:
+    for previous in (None, NEW_RELEASE):
+        assert stop_previous(LAYOUT, NEW_RELEASE, previous).actions == ()
+
+
+def test_the_slowest_program_decides_how_long_a_stop_may_take() -> None:
+    assert (patience(NEW_RELEASE), patience(small_release(OLD, programs=()))) == (70.0, 10.0)
+
+
+def test_our_own_supervisord_takes_all_with_it_when_a_site_stops() -> None:
+    assert stopping(LAYOUT, NEW_RELEASE) == (Step("confirm", "stop the site", (ShutDown(NEW_RELEASE.control),)),)
+
+
+def test_of_the_machines_supervisord_only_our_programs_are_stopped() -> None:
+    shared = replace(NEW_RELEASE, control=replace(NEW_RELEASE.control, own=False))
+    assert stopping(LAYOUT, shared) == (Step("confirm", "stop the site", (STOP,)),)
+
+
+def test_a_site_starts_as_it_was() -> None:
+    failure = Failure("NotReady", "The live release does not start.", "Read its log with `deploy_logs`.")
+    assert starting(LAYOUT, NEW_RELEASE) == (
+        Step("activate", "start the processes", (*START.actions, READY.actions[0]), failure=failure),
+        Step("switch", "start the front server", SWITCH.actions[1:], failure=failure),
+        Step("confirm", "smoke test", SMOKE.actions, failure=failure),
+    )

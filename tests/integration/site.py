@@ -1,0 +1,217 @@
+"""A copy of the test site with a root and a port of its own, and what a test asks of it."""
+
+from __future__ import annotations
+
+import fcntl
+import http.client
+import json
+import os
+import shutil
+import socket
+import subprocess
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+from django_selfdeploy.core.supervisor import Supervisor, Unreachable
+
+from . import processes
+from .controller import REPOSITORY, Controller, run, short_folder, surroundings
+from .running import Running
+
+TIME_LIMIT = 240.0
+"""Seconds for one command, a first deployment included."""
+
+QUICK = {"BIND": "127.0.0.1", "START_AT_BOOT": False, "WATCH": 1, "TESTS": False}
+
+
+@dataclass(frozen=True)
+class Answer:
+    """What a visitor gets; `headers` have names in lower case."""
+
+    status: int
+    headers: Mapping[str, str]
+    body: bytes
+
+    @property
+    def text(self) -> str:
+        return self.body.decode("utf-8", "replace")
+
+
+class Site:
+    """One site under test. It changes as its test goes on, so it is not frozen.
+
+    `target` holds keys of SELFDEPLOY["default"]; `user` is the account that deploys, "" for that of the tests.
+    """
+
+    def __init__(self, controller: Controller, *, user: str = "", **target: Any) -> None:
+        self.controller, self.user = controller, user
+        self.folder = short_folder()
+        self.project, self.root = self.folder / "project", self.folder / "root"
+        self.port = free_port()
+        self.target = {"ROOT": str(self.root), "PORT": self.port, **QUICK, **target}
+        self.variables = surroundings()
+
+    # the project
+
+    def lay_down(self, source: Path = REPOSITORY / "testproject", *, env: Mapping[str, str] | None = None) -> None:
+        """Copy the test site, write its .env, and make it a git repository with one commit."""
+        shutil.copytree(source, self.project, ignore=shutil.ignore_patterns("__pycache__", "*.sqlite3", ".env"))
+        self.write_env({"SECRET_KEY": "a-key-that-only-tests-would-ever-have", **(env or {})})
+        self.git("init", "--quiet", "--initial-branch=main")
+        (self.project / ".git/info/exclude").write_text("__pycache__/\n")
+        self.commit("Open the house")
+
+    def write_env(self, variables: Mapping[str, str]) -> None:
+        path = self.project / ".env"
+        path.write_text("".join(f"{name}={value}\n" for name, value in variables.items()))
+        path.chmod(0o600)
+
+    def write(self, path: str, text: str) -> None:
+        """Write one file of the project."""
+        whole = self.project / path
+        whole.parent.mkdir(parents=True, exist_ok=True)
+        whole.write_text(text)
+
+    def append(self, path: str, text: str) -> None:
+        self.write(path, (self.project / path).read_text() + text)
+
+    def commit(self, message: str) -> None:
+        self.git("add", "--all")
+        self.git("commit", "--quiet", "--message", message)
+
+    def change(self, message: str = "Change a line") -> None:
+        """The smallest change that makes another release."""
+        self.append("pages/templates/pages/about.html", f"\n{{# {message} #}}\n")
+        self.commit(message)
+
+    def undo_commit(self) -> None:
+        self.git("reset", "--quiet", "--hard", "HEAD~1")
+
+    def git(self, *words: str) -> str:
+        author = ("-c", "user.name=Ann", "-c", "user.email=ann@example.com", "-c", "commit.gpgsign=false")
+        return run("git", *author, *words, cwd=self.project)
+
+    # commands
+
+    @property
+    def environment(self) -> dict[str, str]:
+        return {**self.variables, "TESTPROJECT_SELFDEPLOY": json.dumps({"default": self.target})}
+
+    def deploy(self, *words: str, check: bool = True) -> subprocess.CompletedProcess[str]:
+        return self.manage("deploy", *words, check=check)
+
+    def manage(self, *words: str, check: bool = True) -> subprocess.CompletedProcess[str]:
+        """Run manage.py here, and with `check` expect that it succeeds."""
+        return self.call(self.controller.python, "manage.py", *words, check=check)
+
+    def by_hand(self, *words: str, check: bool = True) -> subprocess.CompletedProcess[str]:
+        """Run the script that a deployment leaves on the host."""
+        return self.call(str(self.root / "bin/selfdeploy"), *words, check=check)
+
+    def call(self, *words: str, check: bool) -> subprocess.CompletedProcess[str]:
+        done = subprocess.run(words, capture_output=True, text=True, timeout=TIME_LIMIT, **self._place)
+        if check:
+            assert done.returncode == 0, f"{words} ended with {done.returncode}:\n{done.stdout}{done.stderr}"
+        return done
+
+    def begin(self, *words: str) -> Running:
+        """Start manage.py with --json, and go on while it runs."""
+        return Running((self.controller.python, "manage.py", *words, "--json"), **self._place)
+
+    @property
+    def _place(self) -> dict[str, Any]:
+        place: dict[str, Any] = {"cwd": self.project, "env": self.environment, "stdin": subprocess.DEVNULL}
+        return {**place, "user": self.user, "group": self.user, "extra_groups": []} if self.user else place
+
+    # what visitors get
+
+    def get(self, path: str, *, host: str = "localhost", headers: Mapping[str, str] | None = None) -> Answer:
+        return self.ask("GET", path, headers={"Host": host, **(headers or {})})
+
+    def ask(
+        self, method: str, path: str, *, headers: Mapping[str, str] | None = None, body: bytes | None = None
+    ) -> Answer:
+        """One request on a new connection. Raises OSError or HTTPException where there is no answer."""
+        connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=60)
+        try:
+            connection.request(method, path, body=body, headers={"Host": "localhost", **(headers or {})})
+            answer = connection.getresponse()
+            return Answer(answer.status, {k.lower(): v for k, v in answer.getheaders()}, answer.read())
+        finally:
+            connection.close()
+
+    @property
+    def serving(self) -> str:
+        """The id of the release that answers."""
+        answer = self.get("/release/")
+        assert answer.status == 200, answer.text
+        return answer.text.strip()
+
+    # the root
+
+    @property
+    def current(self) -> str:
+        """The release that `current` points to; "" for none."""
+        try:
+            return os.path.basename(os.readlink(self.root / "current"))
+        except FileNotFoundError:
+            return ""
+
+    @property
+    def releases(self) -> list[str]:
+        """Oldest first."""
+        return sorted(entry.name for entry in (self.root / "releases").iterdir())
+
+    @property
+    def journals(self) -> list[dict[str, Any]]:
+        """Newest first."""
+        return [json.loads(p.read_text()) for p in sorted((self.root / "journal").glob("*.json"), reverse=True)]
+
+    def status(self) -> dict[str, Any]:
+        return dict(json.loads(self.manage("deploy_status", "--json", check=False).stdout))
+
+    @property
+    def groups(self) -> dict[str, str]:
+        """State by group of what supervisord has; empty where none answers."""
+        try:
+            return {p.group: p.state for p in Supervisor(str(self.root / "run/supervisor.sock")).processes()}
+        except Unreachable:
+            return {}
+
+    @property
+    def lock_is_free(self) -> bool:
+        with open(self.root / "lock") as file:
+            try:
+                fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            except BlockingIOError:
+                return False
+        return True
+
+    @cached_property
+    def name(self) -> str:
+        return str(self.target.get("NAME", "website"))
+
+    # the end
+
+    def close(self) -> None:
+        """Stop it as a user would, end what is left, and remove everything."""
+        if (self.root / "bin/selfdeploy").exists():
+            self.by_hand("stop", check=False)
+        processes.end_all(self.folder)
+        shutil.rmtree(self.folder)
+
+
+def free_port() -> int:
+    """A port that nobody listens on, below those that the kernel gives to clients."""
+    while True:
+        with socket.socket() as trial:
+            trial.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            try:
+                port = 20000 + int.from_bytes(os.urandom(2), "big") % 12000
+                trial.bind(("127.0.0.1", port))
+            except OSError:
+                continue
+            return port

@@ -1,0 +1,221 @@
+"""Releases that must not go live, or not stay: the one that was live answers on, and nothing is left behind.
+
+All cases share one site. Each leaves it in order and live with the release that it found; the last test deploys.
+"""
+
+from __future__ import annotations
+
+import sqlite3
+from contextlib import closing
+from dataclasses import dataclass, field
+from typing import Any
+
+import pytest
+
+from .order import expect_in_order, half_environments
+from .probing import no_request_lost
+from .site import Site
+
+BREAK_HOME = "\n\n@require_safe\ndef home(request: HttpRequest) -> HttpResponse:\n    {statement}\n"
+ONLY_RELEASED = '\nimport os\nif "SELFDEPLOY_RELEASE" in os.environ:\n    raise RuntimeError("The harbour is closed.")\n'
+HALF_WAY = """
+from django.db import migrations, models
+
+def fail(apps, editor):
+    raise ValueError("The tide is out.")
+
+class Migration(migrations.Migration):
+    dependencies = [("pages", "0005_notice_title_unique")]
+    operations = [
+        migrations.CreateModel("Buoy", [("id", models.BigAutoField(primary_key=True))]),
+        migrations.RunPython(fail, migrations.RunPython.noop),
+    ]
+"""
+
+
+@dataclass(frozen=True)
+class Case:
+    """Text appended to files of the project (or new files), and how the deployment of that must end."""
+
+    error: str
+    code: int
+    message: str
+    step: str
+    append: dict[str, str] = field(default_factory=dict)
+    target: dict[str, Any] = field(default_factory=dict)
+    status: str = "failed"
+
+
+CASES = {
+    "wsgi-import-error": Case(
+        "ReleaseError",
+        7,
+        "No module named 'no_such_module'",
+        "check the configuration",
+        {"website/wsgi.py": "\nimport no_such_module\n"},
+    ),
+    "settings-raise-in-the-release": Case(
+        "ReleaseError", 7, "RuntimeError: The harbour is closed.", "look at the release", {"website/settings.py": ONLY_RELEASED}
+    ),
+    "probe-500": Case(
+        "NotReady",
+        11,
+        "GET / was answered with 500.",
+        "wait until they answer",
+        {"pages/views.py": BREAK_HOME.format(statement='raise LookupError("no rooms")')},
+    ),
+    "probe-404": Case(
+        "NotReady",
+        11,
+        "GET / was answered with 404.",
+        "wait until they answer",
+        {"pages/views.py": BREAK_HOME.format(statement="from django.http import Http404; raise Http404")},
+    ),
+    "probe-redirects-away": Case(
+        "NotReady",
+        11,
+        "GET / was answered with 302 to 'https://elsewhere.example/'.",
+        "wait until they answer",
+        {"pages/views.py": BREAK_HOME.format(statement='from django.shortcuts import redirect; return redirect("https://elsewhere.example/")')},
+    ),
+    "template-error": Case(
+        "NotReady",
+        11,
+        "TemplateSyntaxError",
+        "wait until they answer",
+        {"pages/templates/pages/home.html": "{% if %}"},
+    ),
+    "migration-fails-half-way": Case(
+        "MigrationFailed",
+        9,
+        "ValueError: The tide is out.",
+        "migrate the database",
+        {"pages/migrations/0006_buoy.py": HALF_WAY},
+    ),
+    "style-sheet-names-a-missing-file": Case(
+        "StaticFailed",
+        10,
+        "pages/none.svg",
+        "collect the static files",
+        {"pages/static/pages/site.css": '\n.x { background: url("none.svg") }\n'},
+    ),
+    "tests-fail": Case(
+        "TestsFailed",
+        8,
+        "AssertionError: 'low' != 'high'",
+        "run the tests",
+        {
+            "pages/tests/test_tide.py": "from django.test import SimpleTestCase\n\n\nclass Tide(SimpleTestCase):\n"
+            "    def test_tide(self):\n        self.assertEqual('low', 'high')\n"
+        },
+        {"TESTS": ["pages.tests.test_tide"]},
+    ),
+    "requirement-that-nobody-has": Case(
+        "RequirementsError",
+        6,
+        "django-environ==0.0.0.dev99",
+        "install the environment",
+        {"requirements.txt": "django-environ==0.0.0.dev99\n"},
+    ),
+    "failing-check": Case(
+        "ReleaseError",
+        7,
+        "(fields.E210)",
+        "",  # every step went well; what they found is judged
+        {"pages/models.py": "\nclass Sign(models.Model):\n    picture = models.ImageField()\n"},
+    ),
+    "worker-that-ends-at-once": Case(
+        "NotReady",
+        11,
+        "-worker' is ",
+        "wait until they answer",
+        {"pages/templates/pages/about.html": "{# a worker #}"},
+        {"PROCESSES": {"worker": {"COMMAND": ["python", "manage.py", "no_such_command"]}}},
+    ),
+}
+
+
+@pytest.fixture
+def broken(site: Site, request: pytest.FixtureRequest) -> Case:
+    """The case, its change committed; the project and the target are as before when the test is over."""
+    case: Case = request.param
+    for path, text in case.append.items():
+        before = site.project / path
+        site.write(path, (before.read_text() if before.exists() else "") + text)
+    site.commit("Break it")
+    before_target = dict(site.target)
+    site.target.update(case.target)
+    request.addfinalizer(lambda: site.target.clear() or site.target.update(before_target))
+    request.addfinalizer(site.undo_commit)
+    return case
+
+
+@pytest.mark.parametrize("broken", CASES.values(), ids=CASES, indirect=True)
+def test_a_broken_release_does_not_go_live(site: Site, broken: Case) -> None:
+    old, before = site.current, site.releases
+    with no_request_lost(site):
+        running = site.begin("deploy")
+        assert running.end() == broken.code, running.story()
+    assert (running.error["error"], broken.message in running.error["message"]) == (broken.error, True), running.error
+    expect_in_order(site, live=old, status=broken.status)
+    assert site.releases == before
+    failed = [step["name"] for step in site.journals[0]["steps"] if step["status"] == "failed"]
+    assert failed == ([broken.step] if broken.step else [])
+
+
+def test_a_migration_that_fails_leaves_no_half_of_itself(site: Site) -> None:
+    with closing(sqlite3.connect(site.root / "shared/db.sqlite3")) as database:
+        tables = {name for (name,) in database.execute("SELECT name FROM sqlite_master")}
+    assert "pages_notice" in tables
+    assert "pages_buoy" not in tables
+
+
+def test_people_are_told_in_sentences(site: Site) -> None:
+    site.append("pages/views.py", BREAK_HOME.format(statement='raise LookupError("no rooms")'))
+    site.commit("Break it")
+    try:
+        told = site.deploy(check=False)
+    finally:
+        site.undo_commit()
+    assert told.returncode == 11
+    assert told.stderr.startswith("CommandError: The new release does not work. GET / was answered with 500.\n"), told.stderr
+    assert "LookupError: no rooms" in told.stderr
+    assert "Traceback" not in told.stderr.partition("\n")[0]
+    expect_in_order(site, live=site.current, status="failed")
+
+
+def test_skipped_tests_are_recorded(site: Site) -> None:
+    site.write("pages/tests/test_tide.py", "raise RuntimeError('never imported')\n")
+    site.commit("Break the tests")
+    site.target["TESTS"] = True
+    try:
+        site.deploy("--skip-tests")
+    finally:
+        site.target["TESTS"] = False
+    expect_in_order(site, live=site.current, status="succeeded")
+    assert site.journals[0]["options"]["skip_tests"] is True
+    assert "run the tests" not in [step["name"] for step in site.journals[0]["steps"]]
+
+
+def test_settings_that_nobody_can_import_change_nothing(site: Site) -> None:
+    old, journals = site.current, len(site.journals)
+    site.append("website/settings.py", "\nthis is no Python\n")
+    site.commit("Break the settings")
+    try:
+        refused = site.deploy(check=False)
+    finally:
+        site.undo_commit()
+    assert refused.returncode != 0
+    assert "SyntaxError" in refused.stderr
+    assert len(site.journals) == journals
+    expect_in_order(site, live=old)
+
+
+def test_the_next_deployment_succeeds(site: Site) -> None:
+    before = site.current
+    site.change()
+    with no_request_lost(site):
+        site.deploy()
+    assert site.current > before
+    expect_in_order(site, live=site.current, status="succeeded")
+    assert half_environments(site) == []

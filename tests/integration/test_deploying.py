@@ -1,0 +1,118 @@
+"""Everything goes well: from nothing to a site, and on to the next release."""
+
+from __future__ import annotations
+
+import re
+
+import pytest
+
+from . import processes
+from .conftest import MakeSite
+from .order import expect_in_order
+from .probing import SOME, no_request_lost
+from .site import Site
+from .visiting import PNG, hang_picture, sheet_of
+
+
+def test_the_first_deployment_serves_the_site_through_nginx(make_site: MakeSite) -> None:
+    site = make_site()
+    done = site.deploy()
+    assert re.search(rf"^live after \d+\.\d s   http://localhost:{site.port}/$", done.stdout, re.M), done.stdout
+    assert done.stderr == ""
+    page = site.get("/")
+    assert (page.status, page.headers["server"]) == (200, "nginx")
+    assert f"<code>{site.current}</code>" in page.text
+    expect_in_order(site, live=site.current, status="succeeded")
+    status = site.status()
+    assert (status["healthy"], status["release"]["id"]) == (True, site.current)
+
+
+def test_static_files_have_hashed_names_and_the_right_type(site: Site) -> None:
+    path = sheet_of(site.get("/"))
+    assert re.fullmatch(r"/static/pages/site\.[0-9a-f]{12}\.css", path)
+    sheet = site.get(path)
+    assert (sheet.status, sheet.headers["content-type"]) == (200, "text/css")
+    [image] = re.findall(r'url\("(waves\.[0-9a-f]{12}\.svg)"\)', sheet.text)
+    assert site.get(f"/static/pages/{image}").headers["content-type"] == "image/svg+xml"
+
+
+@pytest.mark.parametrize(
+    "path",
+    ["/static/none.css", "/media/none.png", "/nowhere/", "/.env", "/static/.env", "/static/../.env", "/manage.py"],
+)
+def test_what_is_not_there_is_a_404(site: Site, path: str) -> None:
+    assert site.get(path).status in (400, 404)
+
+
+def test_a_host_that_the_project_does_not_allow_gets_no_answer(site: Site) -> None:
+    with pytest.raises(ConnectionError):
+        site.get("/", host="elsewhere.example")
+
+
+def test_uploads_and_rows_survive_the_next_release(site: Site) -> None:
+    path = hang_picture(site, "The ferry")
+    assert site.get(path).body == PNG
+    before = site.current
+    site.change()
+    site.deploy()
+    assert site.current != before
+    assert site.get(path).body == PNG
+    assert "The ferry" in site.get("/gallery/").text
+
+
+def test_a_second_deployment_loses_no_request(site: Site) -> None:
+    before = site.current
+    site.change()
+    with no_request_lost(site, SOME):
+        site.deploy()
+    assert site.current > before
+    expect_in_order(site, live=site.current, status="succeeded")
+
+
+def test_the_hashed_files_of_the_release_before_are_still_served(site: Site) -> None:
+    before = sheet_of(site.get("/"))
+    site.append("pages/static/pages/site.css", "\n.new { color: red }\n")
+    site.commit("Paint it red")
+    site.deploy()
+    after = sheet_of(site.get("/"))
+    assert after != before
+    assert "color: red" in site.get(after).text
+    old = site.get(before)
+    assert (old.status, "color: red" in old.text) == (200, False)
+
+
+def test_nothing_is_done_when_nothing_changed(site: Site) -> None:
+    live, journals, running = site.current, len(site.journals), processes.belonging_to(site.root)
+    done = site.deploy()
+    assert done.stdout.endswith(f"Nothing changed: {live} is live. `--force` deploys all the same.\n")
+    assert processes.belonging_to(site.root) == running
+    assert site.releases[-1] == live
+    expect_in_order(site, live=live, status="unchanged")
+    assert len(site.journals) == journals + 1
+
+
+def test_force_deploys_though_nothing_changed(site: Site) -> None:
+    before = site.current
+    site.deploy("--force")
+    assert site.current > before
+    expect_in_order(site, live=site.current, status="succeeded")
+
+
+def test_what_is_superseded_is_removed(make_site: MakeSite) -> None:
+    site = make_site(KEEP=2, WATCH=0)
+    ids = []
+    for message in ("one", "two", "three"):
+        site.change(message)
+        site.deploy()
+        ids.append(site.current)
+    assert site.releases == ids[1:]
+    assert {path.name for path in (site.root / "log").iterdir() if path.is_dir()} == set(ids[1:])
+    assert len(list((site.root / "envs").iterdir())) == 1
+    expect_in_order(site, live=ids[-1])
+
+
+def test_the_tests_of_the_project_run_in_the_new_release(make_site: MakeSite) -> None:
+    site = make_site(TESTS=["pages"], WATCH=0)
+    assert "run the tests" in site.deploy().stdout
+    [tests] = [step for step in site.journals[0]["steps"] if step["name"] == "run the tests"]
+    assert "OK" in tests["tail"]

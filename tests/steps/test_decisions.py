@@ -1,0 +1,388 @@
+"""What each step decides from the project, the target and the host."""
+
+from dataclasses import replace
+from typing import Any
+
+import pytest
+
+from django_selfdeploy.context import Context
+from django_selfdeploy.core.actions.django import Ask
+from django_selfdeploy.core.actions.files import CopyFile, CopyFolder, Link, Remove, Write
+from django_selfdeploy.core.actions.front import RotateLogs
+from django_selfdeploy.core.actions.processes import Run, Say
+from django_selfdeploy.core.actions.static import ShareStatic, SweepStatic
+from django_selfdeploy.core.agent import ANSWERS, AgentSpec
+from django_selfdeploy.core.boot import StartAtBoot
+from django_selfdeploy.core.plan import Step
+from django_selfdeploy.core.release import ProbeSpec, Program
+from django_selfdeploy.core.state import Known
+from django_selfdeploy.project.facts import Pending
+from django_selfdeploy.steps import activate, finish, stage
+from tests.making import (
+    FILES,
+    LAYOUT,
+    NEW,
+    OLD,
+    OLDER,
+    context,
+    deployed,
+    facts,
+    host_state,
+    known,
+    release,
+    requirements,
+    running,
+    source,
+)
+
+RELEASE = f"/srv/mysite/releases/{NEW}"
+PYTHON = "/srv/mysite/envs/eeeeeeeeeeeeeeee/bin/python"
+LAUNCH = (PYTHON, "-m", "django_selfdeploy.launch", RELEASE)
+ENV = "/srv/mysite/envs/eeeeeeeeeeeeeeee"
+
+
+def runs(step: Step) -> list[tuple[str, ...]]:
+    return [action.argv for action in step.actions if isinstance(action, Run)]
+
+
+# the context
+
+
+def test_a_context_knows_the_places_of_its_release() -> None:
+    made = context(source=source(project="backend/site"))
+    assert (made.folder, made.code, made.project, made.etc, made.public, made.env, made.app) == (
+        RELEASE,
+        f"{RELEASE}/source",
+        f"{RELEASE}/source/backend/site",
+        f"{RELEASE}/etc",
+        f"{RELEASE}/public",
+        ENV,
+        "mysite",
+    )
+    agent = AgentSpec((*LAUNCH, "python", "manage.py", "selfdeploy_agent", ANSWERS), RELEASE)
+    assert (made.agent, made.launched("gunicorn", "-x")) == (agent, (*LAUNCH, "gunicorn", "-x"))
+
+
+def test_facts_are_known_after_the_release_was_looked_at_only() -> None:
+    with pytest.raises(AssertionError, match="the release was not looked at yet"):
+        _ = context(facts=None).known_facts
+
+
+def test_the_release_before_is_the_one_that_recovery_settles_on() -> None:
+    old, new = release(OLD), release(OLDER)
+    interrupted = deployed(new, old, live_answers=False, processes=running(new, old), unfinished=("1",))
+    assert context(state=interrupted).previous == new
+    assert context(state=deployed(new, old)).previous == old
+    assert context().previous is None
+
+
+# the environment
+
+
+def test_an_environment_is_made_at_its_final_path_and_marked_last() -> None:
+    step = stage.install_environment(context(state=host_state(tools=True)))
+    assert step.actions[0] == Remove((ENV,))
+    assert step.actions[-1] == Write(f"{ENV}/.complete", "requirements\n")
+    assert runs(step) == [
+        ("/usr/bin/uv", "venv", "--quiet", "--python", "/usr/bin/python3", ENV),
+        (
+            *("/usr/bin/uv", "pip", "install", "--python", PYTHON, "--compile-bytecode"),
+            *("--requirement", f"{RELEASE}/source/requirements.txt", "--requirement", f"{ENV}/requirements.txt"),
+        ),
+        (PYTHON, "-c", "import django, django_selfdeploy.launch, gunicorn"),
+    ]
+
+
+def test_without_uv_pip_does_it() -> None:
+    step = stage.install_environment(context(uv="", state=host_state(tools=True)))
+    assert runs(step)[:2] == [
+        ("/usr/bin/python3", "-m", "venv", ENV),
+        (
+            *(PYTHON, "-m", "pip", "install", "--disable-pip-version-check"),
+            *("--requirement", f"{RELEASE}/source/requirements.txt", "--requirement", f"{ENV}/requirements.txt"),
+        ),
+    ]
+
+
+def test_a_lock_of_uv_is_exported_with_its_hashes() -> None:
+    locked = requirements(kind="uv.lock", files=("backend/uv.lock",), install_from=("backend/uv.lock",))
+    step = stage.install_environment(context(requirements=locked, state=host_state(tools=True)))
+    exported, folder = f"{ENV}/exported.txt", f"{RELEASE}/source/backend"
+    export = ("export", "--frozen", "--no-dev", "--no-emit-project", "--quiet", "--output-file", exported)
+    assert runs(step)[1] == ("/usr/bin/uv", *export, "--project", folder)
+    assert runs(step)[2][-4:] == ("--requirement", exported, "--requirement", f"{ENV}/requirements.txt")
+
+
+def test_an_environment_that_is_there_is_used() -> None:
+    made = context(state=host_state(tools=True, envs=("e" * 16,)), requirements=None)
+    assert stage.install_environment(made).actions == ()
+
+
+def test_our_own_supervisord_has_an_environment_of_its_own() -> None:
+    step = stage.install_environment(context(state=host_state(envs=("e" * 16,))))
+    tools = "/srv/mysite/tools"
+    assert step.actions[0] == Remove((tools,))
+    assert step.actions[2] == Write(f"{tools}/requirements.txt", "supervisor>=4.3.0\n")
+    assert step.actions[-1] == Write(f"{tools}/.complete", "supervisor\n")
+
+
+def test_the_machines_supervisord_needs_none() -> None:
+    settings = {"PROCESS_MANAGER": {"BACKEND": "supervisor", "OPTIONS": {"scope": "system"}}}
+    assert stage.install_environment(context(settings=settings, state=host_state(envs=("e" * 16,)))).actions == ()
+
+
+# variables
+
+
+def test_variables_of_this_machine_go_into_the_release_only() -> None:
+    step = stage.set_variables(context())
+    assert [getattr(action, "path", "") for action in step.actions] == [
+        "/srv/mysite/shared/secret_key",
+        f"{RELEASE}/etc/environment.json",
+        f"{RELEASE}/source/.env",
+    ]
+    assert (step.actions[-1].mode, step.actions[-1].text) == (0o600, context().variables)  # type: ignore[attr-defined]
+
+
+def test_without_a_file_here_the_one_that_is_kept_there_is_used() -> None:
+    step = stage.set_variables(context(variables=None))
+    assert step.actions[-1] == CopyFile("/srv/mysite/shared/.env", f"{RELEASE}/source/.env", 0o600)
+
+
+def test_the_constants_of_a_release_hold_no_secret() -> None:
+    found = stage.environment(context(settings={"ADJUST_SETTINGS": False}, alias="production"))
+    assert found == {
+        "DJANGO_SETTINGS_MODULE": "django_selfdeploy.live_settings",
+        "LANG": "C.UTF-8",
+        "PATH": f"{RELEASE}/env/bin:/usr/local/bin:/usr/bin:/bin:/usr/local/sbin:/usr/sbin:/sbin",
+        "PYTHONUNBUFFERED": "1",
+        "SELFDEPLOY_ADJUST": "0",
+        "SELFDEPLOY_CODE": f"{RELEASE}/source",
+        "SELFDEPLOY_MEDIA": "/srv/mysite/shared/media",
+        "SELFDEPLOY_PROJECT": f"{RELEASE}/source",
+        "SELFDEPLOY_PUBLIC": f"{RELEASE}/public",
+        "SELFDEPLOY_RELEASE": NEW,
+        "SELFDEPLOY_ROOT": "/srv/mysite",
+        "SELFDEPLOY_SETTINGS": "mysite.settings",
+        "SELFDEPLOY_SHARED": "/srv/mysite/shared",
+        "SELFDEPLOY_TARGET": "production",
+        "SELFDEPLOY_VARIABLES": f"{RELEASE}/source/.env",
+    }
+
+
+# tests
+
+
+@pytest.mark.parametrize(
+    ("settings", "skip", "expected"),
+    [
+        ({}, False, (*LAUNCH, "python", "manage.py", "test", "--noinput")),
+        ({"TESTS": ["pages", "shop"]}, False, (*LAUNCH, "python", "manage.py", "test", "--noinput", "pages", "shop")),
+        ({"TESTS": False}, False, None),
+        ({"TESTS": ["pages"]}, True, None),
+    ],
+)
+def test_the_projects_tests_run_unless_they_are_not_wanted(
+    settings: dict[str, Any], skip: bool, expected: tuple[str, ...] | None
+) -> None:
+    step = activate.run_tests(context(settings=settings, skip_tests=skip))
+    assert runs(step) == ([expected] if expected else [])
+
+
+@pytest.mark.parametrize(
+    ("name", "text", "uses"),
+    [
+        ("pytest.ini", "", True),
+        (".pytest.ini", "", True),
+        ("pyproject.toml", "[tool.pytest.ini_options]\n", True),
+        ("pyproject.toml", "[tool.ruff]\n", False),
+        ("setup.cfg", "[tool:pytest]\n", True),
+        ("tox.ini", "[pytest]\n", True),
+        ("conftest.py", "", False),
+    ],
+)
+@pytest.mark.parametrize("project", ["", "site"])
+def test_pytest_runs_the_tests_of_a_project_that_is_set_up_for_it(
+    name: str, text: str, uses: bool, project: str
+) -> None:
+    prefix = f"{project}/" if project else ""
+    made = context(source=source({**FILES, f"{prefix}{name}": text}, project=project), facts=facts(test_runner="pytest"))
+    assert activate.uses_pytest(made) is uses
+    assert activate.uses_pytest(replace(made, facts=facts())) is False
+    if uses:
+        [run] = activate.run_tests(made).actions
+        assert isinstance(run, Run)
+        assert (run.argv, run.allowed) == ((*LAUNCH, "python", "-m", "pytest", "-q"), (0, 5))
+
+
+# static files and migrations
+
+
+def test_static_files_are_collected_beside_those_of_the_release_before() -> None:
+    made = context(base=f"/srv/mysite/releases/{OLD}/source")
+    assert activate.collect_static(made).actions == (
+        CopyFolder(f"/srv/mysite/releases/{OLD}/public", f"{RELEASE}/public"),
+        Ask(made.agent, "collectstatic", quiet=True),
+        ShareStatic(f"{RELEASE}/public", "/srv/mysite/shared/public"),
+    )
+
+
+def test_static_files_that_another_host_serves_are_not_shared() -> None:
+    made = context(facts=facts(serves_static=False, static_url="https://cdn.example/"))
+    assert activate.collect_static(made).actions == (Ask(made.agent, "collectstatic", quiet=True),)
+
+
+def test_without_static_files_nothing_is_collected() -> None:
+    assert activate.collect_static(context(facts=facts(static_url=""))).actions == ()
+
+
+def test_a_migration_is_not_taken_back_and_that_is_said() -> None:
+    pending = tuple(Pending("default", "pages", name, (), True) for name in ("0001_initial", "0002_more"))
+    made = context(facts=facts(pending=pending))
+    step = activate.migrate(made)
+    stays = "pages.0001_initial, pages.0002_more"
+    assert (step.actions, step.undo) == (
+        (Ask(made.agent, "migrate"),),
+        (Say(f"The database is not taken back. Of these migrations, those that were applied stay: {stays}."),),
+    )
+
+
+def test_without_pending_migrations_the_database_is_left_alone() -> None:
+    step = activate.migrate(context(facts=facts(pending=())))
+    assert (step.actions, step.undo) == ((), ())
+
+
+# the record of the release
+
+
+def test_programs_have_the_release_in_their_names() -> None:
+    settings = {"PROCESSES": {"mail": {"COMMAND": ["python", "mail.py"], "STOP_TIMEOUT": 120}}}
+    assert activate.programs(context(settings=settings)) == (
+        Program("web", f"mysite-{NEW}-web", True, 35.0),
+        Program("mail", f"mysite-{NEW}-mail", False, 120.0),
+    )
+
+
+@pytest.mark.parametrize(
+    ("settings", "about", "spec", "url"),
+    [
+        ({}, {}, ProbeSpec("/", "localhost"), "http://localhost:8000/"),
+        ({"PORT": 80}, {}, ProbeSpec("/", "localhost"), "http://localhost/"),
+        (
+            {"PROBE_PATH": "/health/", "PROBE_HOST": "www.example.com", "READY_TIMEOUT": 5},
+            {},
+            ProbeSpec("/health/", "www.example.com", seconds=5.0),
+            "http://www.example.com:8000/health/",
+        ),
+        (
+            {},
+            {"allowed_hosts": ("example.com",), "ssl_redirect": True, "probe_path": "/shop/"},
+            ProbeSpec("/shop/", "example.com", https=True),
+            "https://example.com/shop/",
+        ),
+    ],
+)
+def test_the_probe_asks_for_the_page_that_a_visitor_sees(
+    settings: dict[str, Any], about: dict[str, Any], spec: ProbeSpec, url: str
+) -> None:
+    made = context(settings=settings, facts=facts(**about))
+    assert (activate.probe(made), activate.url(made, spec)) == (spec, url)
+
+
+def test_a_release_remembers_what_brings_it_back() -> None:
+    found = release(NEW)
+    assert (found.id, found.created, found.commit, found.subject, found.env, found.fingerprint) == (
+        NEW,
+        "2026-11-22T10:11:12Z",
+        "1c1c1c1c" * 5,
+        "Welcome the visitor",
+        "e" * 16,
+        "f" * 32,
+    )
+    assert (found.drain_seconds, found.watch_seconds, found.versions) == (
+        30.0,
+        5.0,
+        {"python": "3.12.1", "django": "5.2.1"},
+    )
+    assert activate.release(context(source=source(commit=None))).commit == ""
+
+
+# afterwards
+
+
+NAMES = tuple(f"2026110{number}-000000-00000000" for number in range(1, 8))
+
+
+def many(*, bad: tuple[str, ...] = (), keep: int = 5, envs: dict[str, str] | None = None) -> Context:
+    releases = [release(name, env=(envs or {}).get(name, "e" * 16)) for name in NAMES]
+    state = deployed(*releases, envs=tuple({one.env for one in releases}))
+    state = replace(state, releases=known(*releases, bad=dict.fromkeys(bad, "it failed")))
+    return context(state=state, settings={"KEEP": keep}, variables=None)
+
+
+@pytest.mark.parametrize(
+    ("bad", "keep", "kept"),
+    [
+        ((), 5, (NEW, NAMES[6], NAMES[5], NAMES[4], NAMES[3])),
+        ((), 2, (NEW, NAMES[6])),
+        ((NAMES[5], NAMES[4]), 4, (NEW, NAMES[6], NAMES[3], NAMES[2])),
+        (NAMES[:6], 4, (NEW, NAMES[6], NAMES[5], NAMES[4])),
+    ],
+)
+def test_good_releases_are_kept_before_bad_ones(bad: tuple[str, ...], keep: int, kept: tuple[str, ...]) -> None:
+    assert finish.kept_releases(many(bad=bad, keep=keep)) == kept
+
+
+def test_the_release_to_go_back_to_is_kept_though_it_is_bad() -> None:
+    assert finish.kept_releases(many(bad=NAMES, keep=2)) == (NEW, NAMES[6])
+
+
+def test_what_is_superseded_is_removed_with_its_log_and_environment() -> None:
+    envs = {NAMES[0]: "old-env", NAMES[6]: "live-env"}
+    remove, sweep, rotate = finish.tidy_up(many(keep=5, envs=envs)).actions
+    doomed = NAMES[:3]
+    assert isinstance(remove, Remove)
+    assert remove.paths == (
+        *(LAYOUT.release(name) for name in doomed),
+        *(LAYOUT.release_log(name) for name in doomed),
+        "/srv/mysite/envs/old-env",
+    )
+    assert sweep == SweepStatic(
+        "/srv/mysite/shared/public", tuple(f"{LAYOUT.release(name)}/public" for name in (NEW, *NAMES[:2:-1]))
+    )
+    assert isinstance(rotate, RotateLogs)
+    assert rotate.logs == ("/srv/mysite/log/access.log", "/srv/mysite/log/front-error.log")
+
+
+def test_incomplete_releases_are_none_of_those_that_are_counted() -> None:
+    made = many(keep=7)
+    state = replace(made.state, releases=(*made.state.releases, Known("20261109-000000-00000000", None, "")))
+    assert finish.kept_releases(replace(made, state=state))[:2] == (NEW, NAMES[6])
+
+
+def test_the_variables_that_are_live_now_are_kept() -> None:
+    assert finish.tidy_up(context()).actions[0] == CopyFile(
+        f"{RELEASE}/source/.env", "/srv/mysite/shared/.env", 0o600
+    )
+
+
+@pytest.mark.parametrize(
+    ("settings", "about", "expected"),
+    [
+        ({}, {"boot": "cron"}, (StartAtBoot("/srv/mysite", "cron"),)),
+        ({}, {"boot": "systemd"}, (StartAtBoot("/srv/mysite", "systemd"),)),
+        ({}, {"boot": "cron", "boot_installed": True}, ()),
+        ({}, {"boot": ""}, ()),
+        ({"START_AT_BOOT": False}, {"boot": "cron"}, ()),
+        ({"PROCESS_MANAGER": {"BACKEND": "supervisor", "OPTIONS": {"scope": "system"}}}, {"boot": "cron"}, ()),
+    ],
+)
+def test_a_site_starts_again_after_a_reboot_once_that_is_installed(
+    settings: dict[str, Any], about: dict[str, Any], expected: tuple[Any, ...]
+) -> None:
+    assert finish.start_at_boot(context(settings=settings, state=host_state(**about))).actions == expected
+
+
+def test_the_environment_of_a_release_is_linked_relative_to_it() -> None:
+    actions = stage.receive_source(context()).actions
+    assert Link(f"{RELEASE}/env", "../../envs/eeeeeeeeeeeeeeee") in actions
