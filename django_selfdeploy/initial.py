@@ -25,7 +25,7 @@ from .project.rewrite import Remark, Rewritten, rewrite
 from .requirements import TEXTS
 
 DEVELOPMENT = ".env"
-UNVERSIONED = ("db.sqlite3", "staticfiles/", "media/")
+UNVERSIONED = ("__pycache__/", "db.sqlite3", "staticfiles/", "media/")
 INPUTS = ("uv.lock", "pyproject.toml", *TEXTS)
 
 

@@ -35,6 +35,12 @@ def _programs(context: Context) -> None:
 
 
 def _port(context: Context) -> None:
+    state, port = context.state, context.target.port
+    if context.target.front.own and state.uid != 0 and port < state.lowest_port:
+        raise HostError(
+            f"Port {port} is for root only on {state.host!r}, and you are {state.user!r}.",
+            hint=f"Choose one from {state.lowest_port} on, or use the machine's nginx: see the how-to pages.",
+        )
     if context.target.front.own and context.state.port_holder:
         raise HostError(
             f"Port {context.target.port} is taken by {context.state.port_holder}.",
@@ -108,7 +114,8 @@ def warnings(facts: ProjectFacts) -> tuple[str, ...]:
     told = [f"({message.id}) {message.text}" for message in own]
     if others := [message for message in found if message not in own]:
         names = ", ".join(sorted({message.id for message in others}))
-        told.append(f"{len(others)} warnings of `manage.py check --deploy`: {names}")
+        count = "1 warning" if len(others) == 1 else f"{len(others)} warnings"
+        told.append(f"{count} of `manage.py check --deploy`: {names}")
     return tuple(told)
 
 

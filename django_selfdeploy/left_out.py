@@ -30,6 +30,8 @@ def sift(
     kept: list[str] = []
     told: set[str] = set()
     for path in paths:
+        if _part(path, _is_bytecode):
+            continue
         if path not in tracked and (_part(path, is_junk) or path.startswith(environments)):
             continue
         left_out = _part(path, is_state) or ("" if path in tracked else _left_untracked(path, ignores))
@@ -62,6 +64,11 @@ def _part(path: str, rule: Callable[[str], bool]) -> str:
     return ""
 
 
+def _is_bytecode(name: str) -> bool:
+    """Bytecode is made anew where it runs; whoever committed it by mistake has it changed at every start."""
+    return bool(_BYTECODE(name))
+
+
 def _is_private(name: str) -> bool:
     return bool(_PRIVATE(name))
 
@@ -76,6 +83,7 @@ _STATE = _rule(
 )
 _PUBLIC = _rule(".env.example", ".env.sample", ".env.template", ".env.dist", "id_*.pub", "id_*.py")
 _PRIVATE = _rule("*.pem", "*.key", "*.p12", "*.pfx", ".envrc", ".netrc", ".pgpass", "*.sqlite", "*.db")
+_BYTECODE = _rule("__pycache__", "*.py[co]")
 _JUNK = _rule(
     *(".git", ".hg", ".svn", ".venv", "venv", "site-packages", "node_modules", ".direnv", ".eggs"),
     *("__pycache__", "*.py[co]", "*.egg-info", ".cache", ".*_cache", ".*-cache", ".tox", ".nox", ".coverage"),

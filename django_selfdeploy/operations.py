@@ -53,7 +53,8 @@ def deploy(project: Project, options: Options, listeners: tuple[Listener, ...]) 
             context = prepare(project, source, state, options, connection.release)
             if not options.force and is_unchanged(context):
                 live = _live(state)
-                raise Unchanged(f"Nothing changed: {live.id} is live.")
+                connection.abandon(Unchanged(f"Nothing changed: {live.id} is live."))
+                return Outcome("unchanged", connection.deployment, live.id, live.url)
             return _go(connection, context, "deploy", options)
 
 
@@ -76,7 +77,8 @@ def restart(project: Project, options: Options, listeners: tuple[Listener, ...])
 def _go(connection: Connection, context: Context, kind: str, options: Options) -> Outcome:
     """Stage, look, judge, activate."""
     judgements.judge_host(context)
-    answers = connection.carry_out(plans.stage_plan(context, kind=kind))
+    otherwise = recorder(context.layout, context.state)
+    answers = connection.carry_out(plans.stage_plan(context, kind=kind), otherwise=otherwise)
     context = replace(context, facts=ProjectFacts.from_json(answers["facts"]))
     judgements.judge_release(context)
     if context.previous is None:
@@ -89,6 +91,7 @@ def _go(connection: Connection, context: Context, kind: str, options: Options) -
         url=url,
         last=True,
         record=context.agent,
+        otherwise=otherwise,
         more=more,
         until_live=not options.wait,
     )

@@ -67,6 +67,7 @@ def context_for(
     requirements: Requirements | None,
     env_key: str,
 ) -> Context:
+    """The context of a release `release` with the environment `env_key`; `requirements` is None where that is there."""
     target, layout = project.target, project.layout
     context = Context(
         target=target,

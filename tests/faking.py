@@ -59,7 +59,7 @@ def _serving(handler: type[socketserver.BaseRequestHandler], path: Path | None) 
     thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01}, daemon=True)
     thread.start()
     try:
-        yield f"unix:{path}" if path else "127.0.0.1:{}".format(server.server_address[1])  # type: ignore[str-bytes-safe]
+        yield f"unix:{path}" if path else f"127.0.0.1:{server.server_address[1]}"  # type: ignore[str-bytes-safe]
     finally:
         server.shutdown()
         server.server_close()

@@ -152,8 +152,8 @@ def small_release(identity: str = OLD, *, root: str = ROOT, **changes: Any) -> R
         "control": Control(layout.control, layout.programs, own=True),
         "url": "http://localhost:8000/",
         "fingerprint": "f" * 32,
-        "drain_seconds": 0.2,
-        "watch_seconds": 0.1,
+        "drain_seconds": 0.05,
+        "watch_seconds": 0.02,
     }
     return Release(**{**about, **changes})
 

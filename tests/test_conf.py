@@ -162,7 +162,11 @@ def test_what_is_no_dictionary_is_refused(configured: Any) -> None:
 
 @pytest.mark.parametrize(
     ("alias", "hint"),
-    [("produktion", "Did you mean 'production'?"), ("PRODUCTION", "Did you mean 'production'?"), ("x", "It has: default, production.")],
+    [
+        ("produktion", "Did you mean 'production'?"),
+        ("PRODUCTION", "Did you mean 'production'?"),
+        ("x", "It has: default, production."),
+    ],
 )
 def test_an_unknown_target_is_refused_with_a_near_match(alias: str, hint: str) -> None:
     assert refused({"default": {}, "production": {}}, alias) == (f"SELFDEPLOY has no target {alias!r}.", hint)

@@ -167,9 +167,7 @@ class TestPlainLines:
         console = Console(stream, verbosity=1)
         for event in INSTALLED:
             console(event)
-        assert raw.getvalue().decode() == (
-            "  ✓ install the environment                 1.9 s   34 packages\n"
-        )
+        assert raw.getvalue().decode() == ("  ✓ install the environment                 1.9 s   34 packages\n")
 
     def test_come_through_the_stdout_of_a_command(self) -> None:
         behind = io.StringIO()
@@ -182,9 +180,7 @@ class TestPlainLines:
         stream = io.StringIO()
         with Console(stream, verbosity=1, clock=lambda: next(times)) as console:
             console(StepStarted(1, "stage", "migrate"))
-        assert stream.getvalue() == (
-            "  ? migrate                                 3.5 s   nobody heard how it ended\n"
-        )
+        assert stream.getvalue() == ("  ? migrate                                 3.5 s   nobody heard how it ended\n")
 
     def test_ignore_output_between_steps_and_unknown_events(self) -> None:
         assert plain((Output(1, "hello\n"), Event())) == ""
@@ -235,7 +231,7 @@ def test_the_first_line_says_what_is_done(started: Started, line: str) -> None:
 def test_a_reader_that_left_does_not_disturb_the_deployment() -> None:
     reading, writing = os.pipe()
     os.close(reading)
-    stream = open(writing, "w", encoding="utf-8")  # noqa: SIM115 - closed below, which must not raise either
+    stream = open(writing, "w", encoding="utf-8")
     with Console(stream, verbosity=1) as console:
         for event in GOOD:
             console(event)
@@ -419,8 +415,7 @@ class TestTerminal:
             console(STARTED)
             console(StepStarted(1, "stage", "install the environment"))
             assert terminal.shows(
-                "deploying 20261122-101112-4f2a31c to production\n"
-                "  ⠋ install the environment                 0.0 s\n"
+                "deploying 20261122-101112-4f2a31c to production\n  ⠋ install the environment                 0.0 s\n"
             )
             console(Doing(1, "/usr/bin/uv pip sync requirements.txt"))
             clock.now = 1.1
@@ -451,8 +446,7 @@ class TestTerminal:
             clock.now = 1.5
             console(Output(1, "é" * 40))
             assert screen.shows(
-                "  \\      install the environment                 1.5 s\n"
-                "             " + r"\xe9" * 11 + "\\xe\n"
+                "  \\      install the environment                 1.5 s\n             " + r"\xe9" * 11 + "\\xe\n"
             )
 
     def test_shows_what_is_being_taken_back(self, terminal: Terminal) -> None:
@@ -469,9 +463,7 @@ class TestTerminal:
 
         with pytest.raises(KeyboardInterrupt):
             break_off()
-        assert terminal.text() == (
-            "  ? install the environment                 0.0 s   nobody heard how it ended\n"
-        )
+        assert terminal.text() == ("  ? install the environment                 0.0 s   nobody heard how it ended\n")
         assert re.findall(r"\x1b\[\?25[lh]", terminal.getvalue()) == ["\x1b[?25l", "\x1b[?25h"]
 
     def test_leaves_the_breaking_of_long_lines_to_the_terminal(self, terminal: Terminal) -> None:
@@ -514,9 +506,7 @@ PLAN = Plan(
     "production",
     RELEASE,
     (
-        Step(
-            "stage", "lay the source down", (MakeFolders(("/srv/a", "/srv/b")),), undo=(Remove(("/srv/a",)),)
-        ),
+        Step("stage", "lay the source down", (MakeFolders(("/srv/a", "/srv/b")),), undo=(Remove(("/srv/a",)),)),
         Step("stage", "install the environment", (Run(("/usr/bin/uv", "venv", "a b")),)),
         Step(
             "switch",

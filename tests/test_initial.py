@@ -33,7 +33,7 @@ PATH = "mysite/settings.py"
 def found(texts: dict[str, str], **more: Any) -> Found:
     """A project as it might be, in git, with its requirements stated and its .gitignore complete."""
     live = {"BASE_DIR": FOLDER, "SECRET_KEY": "k", "ALLOWED_HOSTS": ["a"], "SELFDEPLOY": {}}
-    ignored = frozenset((".env", ".env.default", "db.sqlite3", "staticfiles/", "media/"))
+    ignored = frozenset((".env", ".env.default", "__pycache__/", "db.sqlite3", "staticfiles/", "media/"))
     values = {"alias": "default", "variables": ".env.default", "in_git": True, "ignored": ignored, **more}
     return Found(folder=FOLDER, live=live, settings=PATH, texts=texts, **values)
 
@@ -45,7 +45,7 @@ def after(project: Found) -> dict[str, str]:
 
 
 def test_a_plain_project_is_shown_with_secrets_masked() -> None:
-    project = found({PATH: PLAIN}, requires=("Django>=5.2",), ignored=frozenset(("db.sqlite3",)))
+    project = found({PATH: PLAIN}, requires=("Django>=5.2",), ignored=frozenset(("__pycache__/", "db.sqlite3")))
     assert told(decide(project, lambda: "seecret"), project, written=False).splitlines() == [
         "--- /dev/null",
         "+++ .env",
@@ -102,7 +102,7 @@ def test_what_was_written_is_told_line_by_line() -> None:
         "wrote mysite/settings.py: SECRET_KEY, DEBUG, ALLOWED_HOSTS",
         "next: commit this, then python manage.py deploy",
     ]
-    assert after(project)[".gitignore"] == "*.pyc\ndb.sqlite3\nstaticfiles/\nmedia/\n"
+    assert after(project)[".gitignore"] == "*.pyc\n__pycache__/\ndb.sqlite3\nstaticfiles/\nmedia/\n"
 
 
 def test_both_environment_files_have_keys_of_their_own() -> None:
@@ -174,7 +174,7 @@ def test_committed_secrets_are_told_and_not_ignored_in_vain(rewritten: str) -> N
         "    git rm --cached .env",
         "next: commit this, then python manage.py deploy",
     ]
-    assert after(project) == {".gitignore": "db.sqlite3\nstaticfiles/\n"}
+    assert after(project) == {".gitignore": "__pycache__/\ndb.sqlite3\nstaticfiles/\n"}
 
 
 def test_without_git_the_old_settings_are_kept_beside() -> None:

@@ -65,9 +65,7 @@ def test_each_event_is_an_object_in_a_line_of_its_own() -> None:
     listener = JsonLines(OutputWrapper(stream))
     for event, _ in CASES:
         listener(event)
-    assert [json.loads(line) for line in stream.getvalue().split("\n")[:-1]] == [
-        fields for _, fields in CASES
-    ]
+    assert [json.loads(line) for line in stream.getvalue().split("\n")[:-1]] == [fields for _, fields in CASES]
 
 
 def test_a_line_begins_with_the_name_of_its_event() -> None:

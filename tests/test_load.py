@@ -200,9 +200,7 @@ def test_every_broken_answer_is_a_failure_with_its_reason():
 
 def test_a_wrong_hash_or_length_in_the_answer_to_a_post_is_a_failure():
     def answer(number: int, body: bytes) -> Reply:
-        return (echo(number, b"x" * len(body)), echo(number, body + b"x"), Reply(), echo(number, body))[
-            number % 4
-        ]
+        return (echo(number, b"x" * len(body)), echo(number, body + b"x"), Reply(), echo(number, body))[number % 4]
 
     with serving(answer) as server:
         report = report_of(server, ONE_POSTING, requests=4)

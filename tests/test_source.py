@@ -534,7 +534,7 @@ class TestFolder:
         )
 
 
-class as_nobody:  # noqa: N801 - reads as a word
+class as_nobody:
     """Permissions count for root's tests, too."""
 
     def __enter__(self) -> None:

@@ -6,6 +6,7 @@ import sys
 
 
 def main(argv: list[str]) -> int:
+    """Do what `argv` asks for; the exit code."""
     if argv[:1] == ["serve"]:
         from . import records, runner
 

@@ -10,7 +10,7 @@ from . import atomic
 from .actions.base import Action, ActionFailed, World
 from .codec import record
 from .layout import Layout
-from .state import unit_of
+from .machine import unit_of
 
 UNIT = """[Unit]
 Description=django-selfdeploy: {root}

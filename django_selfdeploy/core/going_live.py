@@ -43,6 +43,7 @@ def going_live(
 
 
 def start_processes(layout: Layout, new: Release, *, supervised: bool) -> Step:
+    """The new processes beside the old ones, on a socket of their own."""
     stop = StopPrograms(new.control.socket, link_of(new), new.groups, patience(new))
     end = () if supervised else (ShutDown(new.control),)
     return Step(
@@ -55,6 +56,7 @@ def start_processes(layout: Layout, new: Release, *, supervised: bool) -> Step:
 
 
 def wait_until_ready(layout: Layout, new: Release, *, agent: AgentSpec | None) -> Step:
+    """The server must answer the probe, workers must run."""
     serving = tuple(program.group for program in new.programs if program.serves)
     workers = tuple(program.group for program in new.programs if not program.serves)
     ready = AwaitReady(layout.socket(new.id), new.probe, new.id, new.control.socket, serving, agent)
@@ -91,6 +93,7 @@ def _switch_back(layout: Layout, new: Release, previous: Release | None) -> tupl
 
 
 def smoke_test(layout: Layout, new: Release) -> Step:
+    """The page of the probe, as a visitor gets it; a release that fails here or later is marked bad."""
     return Step(
         Phase.CONFIRM.value,
         "smoke test",
@@ -101,6 +104,7 @@ def smoke_test(layout: Layout, new: Release) -> Step:
 
 
 def watch(new: Release) -> Step:
+    """Some seconds of requests before the old release is let go."""
     groups = new.groups
     return Step(
         Phase.CONFIRM.value,

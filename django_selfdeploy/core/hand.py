@@ -8,11 +8,12 @@ import os
 import time
 from typing import Any, cast
 
-from . import events, lock, records, rollback, state
+from . import events, lock, power, records, rollback, state
 from .actions.base import ActionFailed, World
-from .actions.programs import ShutDown, StartSupervisor
+from .actions.programs import StartPrograms, StartSupervisor
 from .errors import DeployError, HostError, NothingThere
 from .executor import of_system
+from .going_live import link_of
 from .journal import Journal, new_id
 from .layout import Layout
 from .session import Session
@@ -20,6 +21,7 @@ from .status import status
 
 
 def main(argv: list[str]) -> int:
+    """Do what `argv` asks for and print what comes of it; the exit code."""
     records.load()
     parser = _parser()
     options = parser.parse_args(argv)
@@ -102,6 +104,9 @@ def _rollback(layout: Layout, options: argparse.Namespace) -> int:
 
 def _unlock(layout: Layout, options: argparse.Namespace) -> int:
     content = lock.break_free(layout, kill=options.kill)
+    if options.json:
+        print(json.dumps({"holder": content, "killed": options.kill and content is not None}))  # noqa: T201
+        return 0
     if content is None:
         print("Nobody holds the lock.")  # noqa: T201
         return 0
@@ -114,13 +119,16 @@ def _start(layout: Layout, options: argparse.Namespace) -> int:
     if live is None:
         raise NothingThere(f"Nothing is live in {layout.root!r}.", hint="Deploy first: `manage.py deploy`.")
     StartSupervisor(live.control).do(_nobody())
+    conf = f"{layout.release(live.id)}/etc/supervisor.conf"
+    StartPrograms(live.control.socket, link_of(live), conf, live.groups).do(_nobody())
     return 0
 
 
 def _stop(layout: Layout, options: argparse.Namespace) -> int:
     live = state.read_release(layout.current)
-    if live is not None:
-        ShutDown(live.control).do(_nobody())
+    for step in power.stopping(layout, live) if live else ():
+        for action in step.actions:
+            action.do(_nobody())
     return 0
 
 

@@ -66,7 +66,7 @@ def recover(layout: Layout, state: HostState, *, keep: str = "") -> Step:
     if state.leftovers:
         actions.append(Remove(state.leftovers))
     actions += [CloseJournal(layout.root, name) for name in state.unfinished]
-    return Step(Phase.RECOVER.value, "put right what an interrupted run left", tuple(actions))
+    return Step(Phase.RECOVER.value, "clear what was left behind", tuple(actions))
 
 
 def settled(state: HostState) -> Release | None:

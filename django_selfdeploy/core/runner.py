@@ -55,6 +55,7 @@ class Runner:
         self._executor: Executor | None = None
 
     def listen(self) -> None:
+        """Answer until the controller is gone; what it began and may be taken back is taken back then."""
         threading.Thread(target=self._read, daemon=True).start()
         try:
             while (frame := self._frames.get()) is not None:
@@ -151,9 +152,11 @@ class Runner:
             self.call_off("The controller went away before the switch.")
         return about
 
-    def _on_carry_out(self, *, plan: Plan, url: str, last: bool, record: Any, more: dict[str, Any]) -> dict[str, Any]:
+    def _on_carry_out(
+        self, *, plan: Plan, url: str, last: bool, record: Any, otherwise: Any, more: dict[str, Any]
+    ) -> dict[str, Any]:
         """Carry a plan out. The `last` one closes the journal; `record` is the agent that writes it to the
-        database, `more` is what the journal shall say besides.
+        database, `otherwise` the one that does so after a failure, `more` is what the journal shall say besides.
         """
         assert self._executor is not None and self._session is not None and self._journal is not None
         self._session.url = url
@@ -161,7 +164,7 @@ class Runner:
         try:
             self._executor.carry_out(plan)
         except DeployError as error:
-            self._close(error, record)
+            self._close(error, otherwise)
             raise
         if last:
             self._close(None, record)

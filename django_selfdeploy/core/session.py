@@ -115,6 +115,7 @@ class Session:
         self._phase = phase
 
     def begin_step(self, number: int, step: Step) -> None:
+        """Tell of it: the lock, the journal, the listener. Raises OSError when the journal cannot be written."""
         self._tail, self._rest, self._note, self._number, self._name = Tail(), "", "", number, step.name
         self._lock.at(step.name)
         if self._journal:
@@ -126,6 +127,7 @@ class Session:
         self.emit(events.Doing(number, self.redact(plain(action.describe()))))
 
     def end_step(self, status: str, seconds: float) -> None:
+        """The same at its end; `status` is "done" or "failed"."""
         if self._rest:
             self._tell(self._rest)
             self._rest = ""

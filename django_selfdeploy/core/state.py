@@ -2,16 +2,12 @@
 
 from __future__ import annotations
 
-import json
 import os
-import shutil
 import socket
-import subprocess
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import Any
 
-from . import codec, http, journal, probe, processes
+from . import codec, journal, machine, probe
 from .actions.files import DOOMED
 from .codec import record
 from .layout import Layout
@@ -60,6 +56,7 @@ class HostState:
     boot_installed: bool
     programs: dict[str, str]
     ipv6: bool
+    lowest_port: int = 1024
 
     def known(self, identity: str) -> Known | None:
         return next((known for known in self.releases if known.id == identity), None)
@@ -97,7 +94,7 @@ def look(
     releases = tuple(_known(layout, identity) for identity in _names(layout.releases))
     live = next((known.release for known in releases if known.id == current), None)
     running = _processes(control)
-    disk = os.statvfs(_existing(layout.root))
+    disk = os.statvfs(machine.existing(layout.root))
     return HostState(
         root=layout.root,
         exists=os.path.isdir(layout.root),
@@ -112,24 +109,17 @@ def look(
         variables=os.path.exists(layout.variables),
         disk_free=disk.f_bavail * disk.f_frsize,
         files_free=disk.f_favail if disk.f_files else 1 << 40,
-        port_holder=_holder(port, running) if port else "",
+        port_holder=machine.holder(port, running) if port else "",
         host=socket.gethostname(),
-        user=_user(),
+        user=machine.user(),
         uid=os.geteuid(),
-        front_user=_front_user(),
-        boot=_boot(),
-        boot_installed=_boot_installed(layout),
-        programs={name: found for name in programs if (found := _find(name))},
-        ipv6=_ipv6(),
+        front_user=machine.front_user(),
+        boot=machine.boot(),
+        boot_installed=machine.boot_installed(layout),
+        programs={name: found for name in programs if (found := machine.find(name))},
+        ipv6=machine.ipv6(),
+        lowest_port=machine.lowest_port(),
     )
-
-
-SBIN = "/usr/local/sbin:/usr/sbin:/sbin"
-"""Where nginx and others are, and where an ordinary user's PATH does not look on Debian."""
-
-
-def _find(name: str) -> str:
-    return shutil.which(name) or shutil.which(name, path=SBIN) or ""
 
 
 def _current(layout: Layout) -> str:
@@ -220,84 +210,3 @@ def _listed(folder: str) -> list[str]:
         return os.listdir(folder)
     except OSError:
         return []
-
-
-def _existing(path: str) -> str:
-    while not os.path.exists(path):
-        path = os.path.dirname(path)
-    return path
-
-
-def _holder(port: int, running: tuple[Process, ...] | None) -> str:
-    """Who holds the port, unless it is a program of our own supervisord or a child of one."""
-    holder = processes.port_holder(port)
-    if holder is None:
-        return ""
-    pid = processes.port_pid(port)
-    ours = {process.pid for process in running or () if process.pid}
-    if pid is not None and (pid in ours or processes.parent(pid) in ours):
-        return ""
-    return holder
-
-
-def _user() -> str:
-    import pwd
-
-    try:
-        return pwd.getpwuid(os.geteuid()).pw_name
-    except KeyError:
-        return str(os.geteuid())
-
-
-def _front_user() -> str:
-    """For root: the unprivileged account that the front server's workers run as; "" for everybody else."""
-    import pwd
-
-    if os.geteuid() != 0:
-        return ""
-    names = {entry.pw_name for entry in pwd.getpwall()}
-    return next((name for name in ("www-data", "nginx", "http", "nobody") if name in names), "")
-
-
-def _boot() -> str:
-    """How this host can start us again after a reboot: "systemd" (root only), "cron", or ""."""
-    if os.path.isdir("/run/systemd/system") and os.geteuid() == 0:
-        return "systemd"
-    return "cron" if shutil.which("crontab") else ""
-
-
-def unit_of(layout: Layout) -> str:
-    """The path of our systemd unit: the root's path, escaped as systemd.unit(5) names things."""
-    return f"/etc/systemd/system/selfdeploy-{layout.root.strip('/').replace('/', '-')}.service"
-
-
-def _boot_installed(layout: Layout) -> bool:
-    if os.path.exists(unit_of(layout)):
-        return True
-    if not shutil.which("crontab"):
-        return False
-    listed = subprocess.run(("crontab", "-l"), capture_output=True, text=True, stdin=subprocess.DEVNULL)
-    return f"@reboot {layout.bin}/selfdeploy start" in listed.stdout
-
-
-def _ipv6() -> bool:
-    try:
-        with socket.socket(socket.AF_INET6, socket.SOCK_STREAM) as trial:
-            trial.bind(("::1", 0))
-    except OSError:
-        return False
-    return True
-
-
-def answers_at(address: str) -> bool:
-    """Whether anything speaks HTTP at `address`."""
-    try:
-        http.get(address, "/", {"Host": "localhost"}, timeout=2)
-    except http.NoAnswer:
-        return False
-    return True
-
-
-def as_json(state: HostState) -> dict[str, Any]:
-    """The state as plain JSON values, for output."""
-    return dict(json.loads(codec.dumps(state)))

@@ -28,7 +28,7 @@ def status(layout: Layout, state: HostState, *, deployments: int = 5) -> dict[st
         "front": front or "ok" if live else "",
         "supervisor": state.processes is not None,
         "processes": running,
-        "after_reboot": _after_reboot(state),
+        "after_reboot": _after_reboot(state, live),
         "lock": lock.holder(layout),
         "interrupted": list(state.unfinished) if lock.holder(layout) is None else [],
         "deployments": [_story(story) for story in journal.newest(layout, deployments)],
@@ -70,7 +70,9 @@ def _row(process: Process) -> dict[str, Any]:
     }
 
 
-def _after_reboot(state: HostState) -> str:
+def _after_reboot(state: HostState, live: Release | None) -> str:
+    if live is not None and not live.control.own:
+        return "starts again, with the machine's supervisord"
     if state.boot_installed:
         return "starts again"
     return "does not start again" if state.boot else "does not start again: this machine has no cron"
@@ -80,4 +82,4 @@ def _story(story: dict[str, Any]) -> dict[str, Any]:
     keys = ("id", "kind", "release", "commit", "who", "status", "started", "seconds", "live_after")
     row = {key: story.get(key) for key in keys}
     error = story.get("error")
-    return {**row, "error": error["message"] if error else ""}
+    return {**row, "error": error["message"].partition("\n")[0] if error else ""}

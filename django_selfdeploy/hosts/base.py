@@ -65,17 +65,20 @@ class Connection:
         url: str = "",
         last: bool = False,
         record: AgentSpec | None = None,
+        otherwise: AgentSpec | None = None,
         more: dict[str, Any] | None = None,
         until_live: bool = False,
     ) -> dict[str, Any]:
         """Carry the plan out; the answers of the release's Django by question.
 
-        The `last` plan of a deployment closes its journal, and `record` writes that to the database. `more` is
-        what the journal shall say besides. With `until_live` the call returns at the switch, with no answers:
-        watch and drain belong to the runner, which sees them to the end.
+        The `last` plan of a deployment closes its journal, and `record` writes that to the database; after a
+        failure `otherwise` does, since the new release is gone then. `more` is what the journal shall say besides.
+        With `until_live` the call returns at the switch, with no answers: watch and drain belong to the runner,
+        which sees them to the end.
         """
-        fields: dict[str, Any] = {"plan": plan, "url": url, "last": last, "record": record, "more": more or {}}
-        answer = self._ask("carry_out", until_live=until_live, **fields)
+        fields = {"plan": plan, "url": url, "last": last, "record": record, "otherwise": otherwise}
+        asked: dict[str, Any] = {**fields, "more": more or {}}
+        answer = self._ask("carry_out", until_live=until_live, **asked)
         return dict(answer["answers"]) if answer else {}
 
     def abandon(self, reason: DeployError, *, record: AgentSpec | None = None) -> None:
@@ -113,7 +116,7 @@ class Connection:
             for listener in tuple(self.listeners):
                 try:
                     listener(event)
-                except Exception:
+                except Exception:  # noqa: BLE001 - whatever it is, the deployment goes on
                     _log.exception("A listener failed and is left out from now on: %r", listener)
                     self.listeners.remove(listener)
 

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import difflib
+import json
 from typing import Any
 
 from django.core.management.base import BaseCommand
 
 from django_selfdeploy import judgements, operations
 from django_selfdeploy.context import Context
+from django_selfdeploy.core import codec
 from django_selfdeploy.core.plan import Plan
 from django_selfdeploy.options import Options, Project
 from django_selfdeploy.steps.activate import generated_files
@@ -45,7 +47,7 @@ def as_json(context: Context, plans: tuple[Plan, ...]) -> dict[str, Any]:
         "target": context.target.alias,
         "release": context.release,
         "unchanged": operations.is_unchanged(context),
-        "plans": plans,
+        "plans": [json.loads(codec.dumps(plan)) for plan in plans],
         "facts": facts.to_json(),
         "files": differences(context),
     }

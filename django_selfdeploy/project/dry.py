@@ -11,13 +11,12 @@ from pathlib import Path
 from typing import Any
 
 from ..core.actions.processes import last_lines
+from ..core.children import INHERITED
 from ..core.errors import ReleaseError
 from .facts import ProjectFacts
 
 
-def facts(
-    constants: dict[str, str], *, code: Path, project: Path, variables: Path | None, sql: bool
-) -> ProjectFacts:
+def facts(constants: dict[str, str], *, code: Path, project: Path, variables: Path | None, sql: bool) -> ProjectFacts:
     """The facts that the project's work tree has now, read by a Django process of this virtualenv.
 
     The databases are those of the target; nothing in them is changed. Raises ReleaseError when the project does
@@ -53,6 +52,7 @@ def _ask(folder: str, question: dict[str, Any]) -> dict[str, Any]:
             (sys.executable, *words),
             input=json.dumps(question).encode() + b"\n",
             capture_output=True,
+            env={name: os.environ[name] for name in INHERITED if name in os.environ},
             pass_fds=(handle,),
             timeout=300,
         )

@@ -23,9 +23,7 @@ def project_folder() -> Path:
     for folder in (here, *here.parents):
         if (folder / "manage.py").is_file():
             return folder
-    raise ConfigError(
-        "There is no manage.py here.", hint="Change into the folder of the project, then try again."
-    )
+    raise ConfigError("There is no manage.py here.", hint="Change into the folder of the project, then try again.")
 
 
 def settings_module(folder: Path) -> str:

@@ -30,9 +30,7 @@ def find(folder: Path, *, named: str, alias: str) -> Path | None:
     if named:
         path = folder / named
         if not path.is_file():
-            raise ConfigError(
-                f"The file of environment variables {named!r} is not there.", hint=f"Write {path}."
-            )
+            raise ConfigError(f"The file of environment variables {named!r} is not there.", hint=f"Write {path}.")
         return path
     return next((path for path in (folder / f".env.{alias}", folder / ".env") if path.is_file()), None)
 
@@ -42,9 +40,7 @@ def read(path: Path) -> tuple[Secret, dict[str, str]]:
     try:
         text = path.read_text(encoding="utf-8")
     except (OSError, ValueError) as error:
-        raise ConfigError(
-            f"{str(path)!r} cannot be read: {error}.", hint="Mend its mode or encoding."
-        ) from error
+        raise ConfigError(f"{str(path)!r} cannot be read: {error}.", hint="Mend its mode or encoding.") from error
     for number, line in enumerate(text.splitlines(), 1):
         _judge(path, number, line)
     return Secret(text), parsed(text)
@@ -56,13 +52,9 @@ def _judge(path: Path, number: int, line: str) -> None:
         return
     name = stripped.removeprefix("export ").partition("=")[0].strip()
     if "=" not in stripped or not re.match(r"[A-Za-z_][A-Za-z_0-9]*\Z", name):
-        raise ConfigError(
-            f"Line {number} of {path.name!r} is no NAME=value.", hint="Mend or remove the line."
-        )
+        raise ConfigError(f"Line {number} of {path.name!r} is no NAME=value.", hint="Mend or remove the line.")
     if "\0" in line:
-        raise ConfigError(
-            f"The value of {name} in {path.name!r} holds a NUL.", hint="Encode it, in base64 say."
-        )
+        raise ConfigError(f"The value of {name} in {path.name!r} holds a NUL.", hint="Encode it, in base64 say.")
 
 
 def parsed(text: str) -> dict[str, str]:

@@ -33,7 +33,7 @@ def read_back(text: str) -> str:
     return str(expand(parser.get("program:x", "command"), {"ENV_SECRET": "leaked"}, "x"))
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=60, deadline=None)
 @given(values)
 @example("100%")
 @example("%(ENV_SECRET)s")
@@ -46,7 +46,7 @@ def test_supervisor_reads_a_value_as_it_was(value: str) -> None:
     assert read_back(written) == value.strip()
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=60, deadline=None)
 @given(st.lists(values, min_size=1, max_size=4))
 @example(["python", "-c", "print(1); print('x')"])
 @example(["", "a b", "100%", "\\", "$HOME", "{x}", "*", "~"])
@@ -84,7 +84,11 @@ def test_every_refusal_names_the_value_and_what_to_do() -> None:
         control,
         3,
     )
-    assert refused("nginx", "a$b") == ("The value 'a$b' holds a `$`, which nginx takes for a variable.", "Rename it.", 3)
+    assert refused("nginx", "a$b") == (
+        "The value 'a$b' holds a `$`, which nginx takes for a variable.",
+        "Rename it.",
+        3,
+    )
     assert refused("supervisor", "a\nb")[0] == "The value 'a\\nb' cannot be written into a file for supervisor."
     assert refused("supervisor", "a ;b") == (
         "The value 'a ;b' holds a comment or a quote, which supervisor cuts off.",

@@ -85,7 +85,11 @@ class Stage:
         return story
 
     def texts(self, kind: type[Event]) -> list[str]:
-        return [str(getattr(event, "text", "") or getattr(event, "reason", "")) for event in self.heard if isinstance(event, kind)]
+        return [
+            str(getattr(event, "text", "") or getattr(event, "reason", ""))
+            for event in self.heard
+            if isinstance(event, kind)
+        ]
 
 
 @pytest.fixture
@@ -354,7 +358,10 @@ def test_a_journal_that_cannot_be_written_after_the_confirmation_is_a_warning(
     assert carried_out(stage, step("a", "switch")) is None
     monkeypatch.setattr(os, "fsync", full)
     assert carried_out(stage, step("b", "finish"), step("c", "finish")) is None
-    assert stage.texts(events.Warned) == ["'b' failed: No space left on device.", "'c' failed: No space left on device."]
+    assert stage.texts(events.Warned) == [
+        "'b' failed: No space left on device.",
+        "'c' failed: No space left on device.",
+    ]
 
 
 def test_a_failure_whose_end_cannot_be_written_is_the_one_reported(

@@ -7,7 +7,17 @@ from pathlib import Path
 import pytest
 
 from django_selfdeploy.core.actions.base import Action, ActionFailed
-from django_selfdeploy.core.actions.files import CopyFile, CopyFolder, KeepSecret, Link, MakeFolders, Remove, Write, WriteAll, size
+from django_selfdeploy.core.actions.files import (
+    CopyFile,
+    CopyFolder,
+    KeepSecret,
+    Link,
+    MakeFolders,
+    Remove,
+    Write,
+    WriteAll,
+    size,
+)
 from django_selfdeploy.core.actions.static import ShareStatic, SweepStatic, files_below
 from django_selfdeploy.core.secret import Secret
 from django_selfdeploy.hosts.memory import MemoryWorld
@@ -168,7 +178,14 @@ def test_static_files_that_no_kept_release_has_are_swept(tmp_path: Path) -> None
 
 @pytest.mark.parametrize(
     ("count", "expected"),
-    [(0, "0 B"), (999, "999 B"), (1000, "1.0 kB"), (3_149_000, "3.1 MB"), (2_500_000_000, "2.5 GB"), (10**13, "10000.0 GB")],
+    [
+        (0, "0 B"),
+        (999, "999 B"),
+        (1000, "1.0 kB"),
+        (3_149_000, "3.1 MB"),
+        (2_500_000_000, "2.5 GB"),
+        (10**13, "10000.0 GB"),
+    ],
 )
 def test_a_size_is_told_in_powers_of_ten(count: int, expected: str) -> None:
     assert size(count) == expected

@@ -26,7 +26,7 @@ START = Step(
     "activate",
     "start the processes",
     (StartSupervisor(NEW_RELEASE.control), StartPrograms(CONTROL, LINK, CONF, (WEB, MAIL))),
-    undo=(Drain(SOCKET, 0.2), STOP),
+    undo=(Drain(SOCKET, 0.05), STOP),
     failure=Failure("NotReady", "The processes of the new release do not start.", LOG),
 )
 READY = Step(
@@ -46,15 +46,13 @@ SMOKE = Step(
     "confirm",
     "smoke test",
     (SmokeTest(NEW_RELEASE.front, NEW_RELEASE.probe, NEW),),
-    undo=(
-        Write(f"/srv/mysite/releases/{NEW}/.bad", "it failed the smoke test or the watch after the switch\n"),
-    ),
+    undo=(Write(f"/srv/mysite/releases/{NEW}/.bad", "it failed the smoke test or the watch after the switch\n"),),
     failure=Failure("SwitchedBack", "The new release failed behind the front server; the old one is back."),
 )
 WATCH = Step(
     "confirm",
     "watch",
-    (Watch(NEW_RELEASE.front, NEW_RELEASE.probe, NEW, CONTROL, (WEB, MAIL), 0.1),),
+    (Watch(NEW_RELEASE.front, NEW_RELEASE.probe, NEW, CONTROL, (WEB, MAIL), 0.02),),
     failure=Failure("SwitchedBack", "The new release failed while it was watched; the old one is back."),
 )
 
@@ -89,7 +87,7 @@ def test_the_previous_release_is_drained_and_stopped() -> None:
         "finish",
         "drain and stop the previous release",
         (
-            Drain(f"/srv/mysite/releases/{OLD}/app.sock", 0.2),
+            Drain(f"/srv/mysite/releases/{OLD}/app.sock", 0.05),
             StopPrograms(CONTROL, link, (group,), 11.0),
         ),
     )

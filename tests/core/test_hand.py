@@ -12,12 +12,19 @@ from typing import Any
 import pytest
 
 from django_selfdeploy.core import hand, processes
+from django_selfdeploy.core.actions import programs, web
 from django_selfdeploy.core.journal import newest
 from django_selfdeploy.core.layout import Layout
 from django_selfdeploy.core.lock import Lock
 from django_selfdeploy.core.release import Control, Program
 from tests.faking import site
 from tests.making import NEW, OLD, OLDER, small_release
+
+
+@pytest.fixture(autouse=True)
+def _impatient(monkeypatch: pytest.MonkeyPatch) -> None:
+    for module in (programs, web):
+        monkeypatch.setattr(module, "POLL", 0.005)
 
 
 def say(capsys: pytest.CaptureFixture[str], root: Path, *words: str) -> tuple[int, str]:
@@ -190,14 +197,17 @@ def test_starting_needs_something_to_start(tmp_path: Path, capsys: pytest.Captur
     assert say(capsys, tmp_path, "stop") == (0, "")
 
 
-def test_what_runs_is_not_started_again_and_the_machines_supervisord_is_not_ended(
+def test_what_runs_is_not_started_again_and_the_machines_supervisord_is_only_rid_of_ours(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     control = Control(f"{tmp_path}/run/supervisor.sock", f"{tmp_path}/etc/programs", own=False)
     with site(tmp_path, small_release(NEW, root=str(tmp_path), control=control)) as fake:
         assert say(capsys, tmp_path, "start") == (0, "")
+        assert fake.calls == []
         assert say(capsys, tmp_path, "stop") == (0, "")
-    assert fake.calls == []
+    [group] = {call[1] for call in fake.calls if len(call) > 1}
+    assert fake.calls == [("stop", group), ("remove", group), ("reread",)]
+    assert group.endswith(f"-{NEW}-web")
 
 
 def test_a_supervisord_that_does_not_start_is_told(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
@@ -213,7 +223,10 @@ def test_a_root_that_is_not_there_is_a_sentence(tmp_path: Path, capsys: pytest.C
 
 def test_the_script_needs_neither_django_nor_an_installation(tmp_path: Path) -> None:
     package = str(Path(hand.__file__).parents[1])
-    words = ("import sys; sys.path.insert(0, sys.argv.pop(1)); from core.__main__ import main; main(sys.argv[1:])", package)
+    words = (
+        "import sys; sys.path.insert(0, sys.argv.pop(1)); from core.__main__ import main; main(sys.argv[1:])",
+        package,
+    )
     more = ("--root", str(tmp_path), "unlock")
     done = subprocess.run((sys.executable, "-I", "-S", "-c", *words, *more), capture_output=True, text=True)
     assert (done.stdout, done.stderr) == ("Nobody holds the lock.\n", "")

@@ -46,7 +46,7 @@ def layout(tmp_path: Path) -> Layout:
 @pytest.fixture(autouse=True)
 def _impatient(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(locks, "POLL", 0.01)
-    monkeypatch.setattr(locks, "GRACE", 0.3)
+    monkeypatch.setattr(locks, "GRACE", 0.15)
 
 
 @contextlib.contextmanager

@@ -220,9 +220,7 @@ def test_a_file_that_the_machines_front_server_refuses_is_taken_out(tmp_path: Pa
     refusal = {failing: "echo unknown directive; exit 1"}
     with serving("") as address, pytest.raises(ActionFailed) as caught:
         do(machines(tmp_path, address, **refusal))
-    assert str(caught.value) == (
-        "`sh -c echo unknown directive; exit 1` ended with status 1.\n    unknown directive"
-    )
+    assert str(caught.value) == ("`sh -c echo unknown directive; exit 1` ended with status 1.\n    unknown directive")
     assert not os.path.lexists(tmp_path / "mysite.conf")
 
 

@@ -26,7 +26,7 @@ JOURNAL = "20261122-101112-345"
 
 
 def recovery(*actions: Action) -> Step:
-    return Step("recover", "put right what an interrupted run left", actions)
+    return Step("recover", "clear what was left behind", actions)
 
 
 def drain(identity: str) -> Drain:

@@ -172,7 +172,9 @@ def test_a_plan_is_carried_out_and_its_answers_come_back(host: Host) -> None:
     host.open()
     answers = host.connection.carry_out(plan(write(host.layout, "a", "stage", Answer("ünï"))))
     assert answers == {"facts": {"text": "ünï"}}
-    host.connection.carry_out(plan(write(host.layout, "b", "switch")), url="http://x/", last=True, more={"versions": {}})
+    host.connection.carry_out(
+        plan(write(host.layout, "b", "switch")), url="http://x/", last=True, more={"versions": {}}
+    )
     assert there(host.layout) == ["a", "b"]
     story = host.story()
     assert (story["status"], story["versions"], [row["status"] for row in story["steps"]]) == (
@@ -202,7 +204,10 @@ def test_a_failure_is_taken_back_and_raised_here(host: Host) -> None:
         8,
     )
     assert there(host.layout) == []
-    assert (host.story()["status"], [row["status"] for row in host.story()["steps"]]) == ("failed", ["undone", "failed"])
+    assert (host.story()["status"], [row["status"] for row in host.story()["steps"]]) == (
+        "failed",
+        ["undone", "failed"],
+    )
     assert host.story()["error"] == {
         "error": "TestsFailed",
         "message": error.message,
@@ -309,7 +314,10 @@ def test_a_deployment_that_is_called_off_is_taken_back(host: Host) -> None:
 
 def test_a_second_deployment_is_refused_while_one_is_at_work(host: Host, tmp_path: Path) -> None:
     host.open()
-    with running(tmp_path / "site") as other, pytest.raises(Locked, match="Another deployment is at work: `deploy` of ann"):
+    with (
+        running(tmp_path / "site") as other,
+        pytest.raises(Locked, match="Another deployment is at work: `deploy` of ann"),
+    ):
         other.open(id="20261122-101113-000")
 
 

@@ -109,8 +109,7 @@ def test_a_program_that_ends_is_not_waited_for(tmp_path: Path) -> None:
     with site(tmp_path, 200, **{WEB: ended}) as (app, control, _):
         text = failed(AwaitReady(app, SPEC, "1", control, (WEB,)))
     assert text == (
-        "The program 'mysite-1-web' is BACKOFF: Exited too quickly."
-        "\n    ModuleNotFoundError: No module named 'mysite'"
+        "The program 'mysite-1-web' is BACKOFF: Exited too quickly.\n    ModuleNotFoundError: No module named 'mysite'"
     )
 
 

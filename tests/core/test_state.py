@@ -11,23 +11,24 @@ from typing import Any
 
 import pytest
 
-from django_selfdeploy.core import boot, processes, state
+from django_selfdeploy.core import boot, machine, processes
 from django_selfdeploy.core.actions.base import ActionFailed
 from django_selfdeploy.core.boot import StartAtBoot
 from django_selfdeploy.core.journal import Journal
 from django_selfdeploy.core.layout import Layout
 from django_selfdeploy.core.lock import Lock
-from django_selfdeploy.core.state import HostState, Known, answers_at, as_json, look, read_release, unit_of
+from django_selfdeploy.core.machine import unit_of
+from django_selfdeploy.core.state import HostState, Known, look, read_release
 from django_selfdeploy.core.status import status
 from django_selfdeploy.hosts.memory import MemoryWorld
-from tests.faking import FakeSupervisord, row, site, web
-from tests.making import NEW, OLD, OLDER, deployed, host_state, process, running, small_release
+from tests.faking import FakeSupervisord, row, site
+from tests.making import NEW, OLD, OLDER, host_state, process, running, small_release
 
 
 @pytest.fixture(autouse=True)
 def _no_crontab(monkeypatch: pytest.MonkeyPatch) -> None:
     """The machine's own crontab is nobody's business here."""
-    monkeypatch.setattr(state, "_boot_installed", lambda layout: False)
+    monkeypatch.setattr(machine, "boot_installed", lambda layout: False)
 
 
 def at(root: Path, *names: str) -> tuple[Any, ...]:
@@ -156,7 +157,7 @@ def test_programs_are_found_where_an_ordinary_user_does_not_look(
         (tmp_path / "bin" / name).write_text("#!/bin/sh\n")
         (tmp_path / "bin" / name).chmod(0o755)
     monkeypatch.setenv("PATH", "/nowhere")
-    monkeypatch.setattr(state, "SBIN", f"{tmp_path}/bin")
+    monkeypatch.setattr(machine, "SBIN", f"{tmp_path}/bin")
     found = look(Layout(f"{tmp_path}/site"), programs=("nginx", "apache2"))
     assert found.programs == {"nginx": f"{tmp_path}/bin/nginx"}
 
@@ -167,17 +168,6 @@ def test_kept_variables_and_tools_are_seen(tmp_path: Path) -> None:
         (tmp_path / name).write_text("")
     found = look(Layout(str(tmp_path)))
     assert (found.variables, found.tools) == (True, True)
-
-
-def test_a_state_is_told_as_json(tmp_path: Path) -> None:
-    found = as_json(deployed(small_release(NEW)))
-    assert (found["$"], found["current"], found["releases"][0]["release"]["id"]) == ("HostState", NEW, NEW)
-
-
-def test_whether_anything_speaks_http_is_found_out() -> None:
-    with web(lambda path, headers: (500, {}, b"")) as address:
-        assert answers_at(address)
-    assert not answers_at(address)
 
 
 def test_nothing_is_live_where_current_leads_nowhere() -> None:
@@ -288,7 +278,7 @@ def programs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """A folder on PATH in which `crontab` keeps its table in a file, and `systemctl` writes down its words."""
     folder = tmp_path / "programs"
     folder.mkdir()
-    crontab = f'case $1 in -l) cat {folder}/table 2>/dev/null || exit 1;; -) cat > {folder}/table;; esac'
+    crontab = f"case $1 in -l) cat {folder}/table 2>/dev/null || exit 1;; -) cat > {folder}/table;; esac"
     for name, text in (("crontab", crontab), ("systemctl", f'echo "$@" >> {folder}/calls')):
         (folder / name).write_text(f"#!/bin/sh\n{text}\n")
         (folder / name).chmod(0o755)
@@ -337,17 +327,17 @@ def test_without_cron_and_systemd_nothing_is_done() -> None:
 def test_whether_it_is_installed_already_is_seen(programs: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.undo()
     monkeypatch.setenv("PATH", f"{programs}:{os.environ['PATH']}")
-    assert not state._boot_installed(Layout("/srv/mysite"))
+    assert not machine.boot_installed(Layout("/srv/mysite"))
     (programs / "table").write_text(LINE)
-    assert state._boot_installed(Layout("/srv/mysite"))
+    assert machine.boot_installed(Layout("/srv/mysite"))
     assert unit_of(Layout("/srv/my/site")) == "/etc/systemd/system/selfdeploy-srv-my-site.service"
 
 
 def test_an_unprivileged_user_has_no_front_user_and_no_systemd(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(os, "geteuid", lambda: 1000)
-    assert (state._front_user(), state._boot() in ("cron", "")) == ("", True)
+    assert (machine.front_user(), machine.boot() in ("cron", "")) == ("", True)
 
 
 def test_a_user_without_a_name_is_a_number(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(os, "geteuid", lambda: 4_000_000_000)
-    assert state._user() == "4000000000"
+    assert machine.user() == "4000000000"

@@ -65,7 +65,10 @@ def configurations() -> dict[str, Context]:
         "system": context(settings=SYSTEM, facts=facts(allowed_hosts=("*",))),
         "odd-paths": context(
             facts=facts(
-                media_url="/my media/", media_root='/home/ann/my "best" media', static_url="/sta;tic/", application="a:b"
+                media_url="/my media/",
+                media_root='/home/ann/my "best" media',
+                static_url="/sta;tic/",
+                application="a:b",
             )
         ),
     }

@@ -177,7 +177,12 @@ def test_with_until_live_there_are_no_answers() -> None:
 
 def test_what_is_asked_besides_has_configured_replies() -> None:
     bare = MemoryConnection()
-    assert (bare.holder(), bare.stories(3), bare.status(look={}, deployments=1), bare.manifest("r")) == (None, [], {}, ())
+    assert (bare.holder(), bare.stories(3), bare.status(look={}, deployments=1), bare.manifest("r")) == (
+        None,
+        [],
+        {},
+        (),
+    )
     assert bare.logs((), {}, lines=1) == {"logs": {}, "known": []}
     host = MemoryConnection(replies={"holder": {"kind": "deploy"}, "story": [{"id": "1"}]})
     assert (host.holder(kill=True), host.stories(1), host.round_trips) == ({"kind": "deploy"}, [{"id": "1"}], 2)

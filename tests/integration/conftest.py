@@ -13,8 +13,8 @@ import pytest
 
 pytest.register_assert_rewrite(*(f"{__package__}.{name}" for name in ("order", "probing", "running", "site")))
 
-from .controller import Controller, build_wheel, make_controller, short_folder
-from .site import Site
+from .controller import Controller, build_wheel, make_controller, short_folder  # noqa: E402
+from .site import Site  # noqa: E402
 
 PROGRAMS = ("nginx", "git")
 SBIN = "/usr/local/sbin:/usr/sbin:/sbin"
@@ -60,13 +60,44 @@ def make_site(controller: Controller) -> Iterator[MakeSite]:
         yield lambda **options: _made(stack, controller, **options)
 
 
-@pytest.fixture(scope="module")
-def site(controller: Controller) -> Iterator[Site]:
-    """A deployed site that the tests of a file share; each leaves it in order."""
-    with ExitStack() as stack:
-        site = _made(stack, controller)
-        site.deploy()
-        yield site
+@pytest.fixture(scope="session")
+def _shared(controller: Controller) -> Iterator[Shared]:
+    shared = Shared(controller)
+    yield shared
+    shared.close()
+
+
+@pytest.fixture
+def site(_shared: Shared) -> Iterator[Site]:
+    """A live site that tests share. Its project, its variables and its target are after a test what they were
+    before; what is live may be another release.
+    """
+    site = _shared.get()
+    head, target, env = site.git("rev-parse", "HEAD").strip(), dict(site.target), (site.project / ".env").read_bytes()
+    yield site
+    site.git("reset", "--quiet", "--hard", head)
+    site.git("clean", "--quiet", "-d", "--force")
+    site.target = target
+    (site.project / ".env").write_bytes(env)
+
+
+class Shared:
+    """One site for many tests; a new one when a test has broken it."""
+
+    def __init__(self, controller: Controller) -> None:
+        self._controller = controller
+        self._stack = ExitStack()
+        self._site: Site | None = None
+
+    def get(self) -> Site:
+        if self._site is None or not self._site.is_well:
+            self.close()
+            self._site = _made(self._stack, self._controller)
+            self._site.deploy()
+        return self._site
+
+    def close(self) -> None:
+        self._stack.close()
 
 
 def _made(stack: ExitStack, controller: Controller, *, env: dict[str, str] | None = None, **target: Any) -> Site:

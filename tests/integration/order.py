@@ -22,7 +22,9 @@ def expect_in_order(site: Site, *, live: str, status: str | None = None) -> None
         lambda: _running(site) == expected_groups(site, live), what=f"only {live} runs; there is {site.groups}"
     )
     assert site.lock_is_free
-    assert [release for release in site.releases if not (site.root / "releases" / release / "release.json").exists()] == []
+    assert [
+        release for release in site.releases if not (site.root / "releases" / release / "release.json").exists()
+    ] == []
     assert list(_half_done(site.root)) == []
     assert included(site) == {f"{site.name}-{live}.conf", f"{site.name}-front.conf"}
     assert [j["id"] for j in site.journals if j["status"] == "running"] == []

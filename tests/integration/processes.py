@@ -55,7 +55,7 @@ def _pids() -> list[int]:
 
 
 def _parent(pid: int) -> int | None:
-    state, parent, *_ = (_read(pid, "stat").rpartition(b")")[2].split() or (b"Z", b"0"))
+    state, parent, *_ = _read(pid, "stat").rpartition(b")")[2].split() or (b"Z", b"0")
     return None if state in b"ZX" else int(parent)
 
 

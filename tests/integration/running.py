@@ -20,9 +20,7 @@ class Running:
 
     def __init__(self, words: tuple[str, ...], **place: Any) -> None:
         self._errors = tempfile.TemporaryFile(mode="w+")
-        self._process = subprocess.Popen(
-            words, stdout=subprocess.PIPE, stderr=self._errors, text=True, **place
-        )
+        self._process = subprocess.Popen(words, stdout=subprocess.PIPE, stderr=self._errors, text=True, **place)
         self.heard: list[Event] = []
 
     @property
@@ -44,9 +42,7 @@ class Running:
 
     def until_step(self, name: str, *, action: int = 0) -> Event:
         """Read on to the beginning of a step, or of its `action` (from 1)."""
-        started = self.until(
-            lambda e: e["event"] == "step_started" and e["name"] == name, what=f"the step {name!r}"
-        )
+        started = self.until(lambda e: e["event"] == "step_started" and e["name"] == name, what=f"the step {name!r}")
         for number in range(action):
             self.until(
                 lambda e: e["event"] == "doing" and e["number"] == started["number"],

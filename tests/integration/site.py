@@ -47,7 +47,7 @@ class Site:
     """
 
     def __init__(self, controller: Controller, *, user: str = "", **target: Any) -> None:
-        self.controller, self.user = controller, user
+        self.controller, self.user, self.group = controller, user, user
         self.folder = short_folder()
         self.project, self.root = self.folder / "project", self.folder / "root"
         self.port = free_port()
@@ -83,16 +83,16 @@ class Site:
         self.git("commit", "--quiet", "--message", message)
 
     def change(self, message: str = "Change a line") -> None:
-        """The smallest change that makes another release."""
-        self.append("pages/templates/pages/about.html", f"\n{{# {message} #}}\n")
+        """The smallest change that makes another release, different from all before."""
+        self.append("pages/templates/pages/about.html", f"\n{{# {message}, {os.urandom(8).hex()} #}}\n")
         self.commit(message)
 
     def undo_commit(self) -> None:
         self.git("reset", "--quiet", "--hard", "HEAD~1")
 
     def git(self, *words: str) -> str:
-        author = ("-c", "user.name=Ann", "-c", "user.email=ann@example.com", "-c", "commit.gpgsign=false")
-        return run("git", *author, *words, cwd=self.project)
+        options = ("user.name=Ann", "user.email=ann@example.com", "commit.gpgsign=false", "safe.directory=*")
+        return run("git", *(word for option in options for word in ("-c", option)), *words, cwd=self.project)
 
     # commands
 
@@ -124,7 +124,7 @@ class Site:
     @property
     def _place(self) -> dict[str, Any]:
         place: dict[str, Any] = {"cwd": self.project, "env": self.environment, "stdin": subprocess.DEVNULL}
-        return {**place, "user": self.user, "group": self.user, "extra_groups": []} if self.user else place
+        return {**place, "user": self.user, "group": self.group, "extra_groups": []} if self.user else place
 
     # what visitors get
 
@@ -189,6 +189,14 @@ class Site:
             except BlockingIOError:
                 return False
         return True
+
+    @property
+    def is_well(self) -> bool:
+        """Whether the live release answers and nobody deploys."""
+        try:
+            return self.serving == self.current and self.lock_is_free
+        except (OSError, http.client.HTTPException, AssertionError):
+            return False
 
     @cached_property
     def name(self) -> str:

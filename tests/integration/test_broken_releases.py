@@ -17,7 +17,9 @@ from .probing import no_request_lost
 from .site import Site
 
 BREAK_HOME = "\n\n@require_safe\ndef home(request: HttpRequest) -> HttpResponse:\n    {statement}\n"
-ONLY_RELEASED = '\nimport os\nif "SELFDEPLOY_RELEASE" in os.environ:\n    raise RuntimeError("The harbour is closed.")\n'
+ONLY_RELEASED = (
+    '\nimport os\nif "SELFDEPLOY_RELEASE" in os.environ:\n    raise RuntimeError("The harbour is closed.")\n'
+)
 HALF_WAY = """
 from django.db import migrations, models
 
@@ -55,7 +57,11 @@ CASES = {
         {"website/wsgi.py": "\nimport no_such_module\n"},
     ),
     "settings-raise-in-the-release": Case(
-        "ReleaseError", 7, "RuntimeError: The harbour is closed.", "look at the release", {"website/settings.py": ONLY_RELEASED}
+        "ReleaseError",
+        7,
+        "RuntimeError: The harbour is closed.",
+        "look at the release",
+        {"website/settings.py": ONLY_RELEASED},
     ),
     "probe-500": Case(
         "NotReady",
@@ -76,7 +82,11 @@ CASES = {
         11,
         "GET / was answered with 302 to 'https://elsewhere.example/'.",
         "wait until they answer",
-        {"pages/views.py": BREAK_HOME.format(statement='from django.shortcuts import redirect; return redirect("https://elsewhere.example/")')},
+        {
+            "pages/views.py": BREAK_HOME.format(
+                statement='from django.shortcuts import redirect; return redirect("https://elsewhere.example/")'
+            )
+        },
     ),
     "template-error": Case(
         "NotReady",
@@ -137,16 +147,13 @@ CASES = {
 
 @pytest.fixture
 def broken(site: Site, request: pytest.FixtureRequest) -> Case:
-    """The case, its change committed; the project and the target are as before when the test is over."""
+    """The case, its change committed."""
     case: Case = request.param
     for path, text in case.append.items():
         before = site.project / path
         site.write(path, (before.read_text() if before.exists() else "") + text)
     site.commit("Break it")
-    before_target = dict(site.target)
     site.target.update(case.target)
-    request.addfinalizer(lambda: site.target.clear() or site.target.update(before_target))
-    request.addfinalizer(site.undo_commit)
     return case
 
 
@@ -173,12 +180,11 @@ def test_a_migration_that_fails_leaves_no_half_of_itself(site: Site) -> None:
 def test_people_are_told_in_sentences(site: Site) -> None:
     site.append("pages/views.py", BREAK_HOME.format(statement='raise LookupError("no rooms")'))
     site.commit("Break it")
-    try:
-        told = site.deploy(check=False)
-    finally:
-        site.undo_commit()
+    told = site.deploy(check=False)
     assert told.returncode == 11
-    assert told.stderr.startswith("CommandError: The new release does not work. GET / was answered with 500.\n"), told.stderr
+    assert told.stderr.startswith("CommandError: The new release does not work. GET / was answered with 500.\n"), (
+        told.stderr
+    )
     assert "LookupError: no rooms" in told.stderr
     assert "Traceback" not in told.stderr.partition("\n")[0]
     expect_in_order(site, live=site.current, status="failed")
@@ -188,10 +194,7 @@ def test_skipped_tests_are_recorded(site: Site) -> None:
     site.write("pages/tests/test_tide.py", "raise RuntimeError('never imported')\n")
     site.commit("Break the tests")
     site.target["TESTS"] = True
-    try:
-        site.deploy("--skip-tests")
-    finally:
-        site.target["TESTS"] = False
+    site.deploy("--skip-tests")
     expect_in_order(site, live=site.current, status="succeeded")
     assert site.journals[0]["options"]["skip_tests"] is True
     assert "run the tests" not in [step["name"] for step in site.journals[0]["steps"]]
@@ -201,10 +204,7 @@ def test_settings_that_nobody_can_import_change_nothing(site: Site) -> None:
     old, journals = site.current, len(site.journals)
     site.append("website/settings.py", "\nthis is no Python\n")
     site.commit("Break the settings")
-    try:
-        refused = site.deploy(check=False)
-    finally:
-        site.undo_commit()
+    refused = site.deploy(check=False)
     assert refused.returncode != 0
     assert "SyntaxError" in refused.stderr
     assert len(site.journals) == journals

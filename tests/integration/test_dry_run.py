@@ -55,11 +55,11 @@ def _but_bytecode(found: dict[str, tuple[int, int, int]]) -> dict[str, tuple[int
     return {path: about for path, about in found.items() if "__pycache__" not in path and not Path(path).is_dir()}
 
 
-MIGRATION = '''
+MIGRATION = """
 from django.db import migrations, models
 
 class Migration(migrations.Migration):
     dependencies = [("pages", "0005_notice_title_unique")]
     operations = [migrations.AddField("notice", "pinned", models.BooleanField(default=False, db_default=False))]
-'''
+"""
 FIELD = "\nNotice.add_to_class('pinned', models.BooleanField(default=False, db_default=False))\n"

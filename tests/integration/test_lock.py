@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+from itertools import pairwise
 
 from . import processes
 from .gate import held, let_on
@@ -20,7 +21,9 @@ def test_the_second_is_refused_and_told_who_is_at_work(site: Site) -> None:
     let_on(site)
     assert first.end() == 0, first.story()
     assert refused.returncode == 75
-    named = rf"`deploy` of {holder['who']} \(pid {first.heard and holder['pid']} on \S+, since \S+Z, at 'run the tests'\)"
+    named = (
+        rf"`deploy` of {holder['who']} \(pid {first.heard and holder['pid']} on \S+, since \S+Z, at 'run the tests'\)"
+    )
     assert re.match(rf"CommandError: Another deployment is at work: {named}\.\n", refused.stderr), refused.stderr
     assert "--lock-wait" in refused.stderr
     assert re.match(rf"The lock is held by {named}\.\n", told), told
@@ -79,7 +82,7 @@ def test_of_ten_at_once_one_deploys_at_a_time_and_none_is_lost(site: Site) -> No
     won = [journal for journal in reversed(site.journals) if journal["id"] not in before]
     assert len(won) == codes.count(0) >= 1
     assert {journal["status"] for journal in won} == {"succeeded"}
-    assert all(one["finished"] < other["started"] for one, other in zip(won, won[1:], strict=False))
+    assert all(one["finished"] < other["started"] for one, other in pairwise(won))
     for running in runnings:
         assert running.error.get("error", "Locked") == "Locked"
     expect_in_order(site, live=won[-1]["release"], status="succeeded")

@@ -22,10 +22,7 @@ def refused(site: Site, *words: str, code: int, message: str) -> None:
 
 def test_a_setting_that_nobody_knows(site: Site) -> None:
     site.target["WACH"] = 3
-    try:
-        refused(site, code=3, message="SELFDEPLOY['default'] has the unknown key 'WACH'.\nDid you mean 'WATCH'?")
-    finally:
-        del site.target["WACH"]
+    refused(site, code=3, message="SELFDEPLOY['default'] has the unknown key 'WACH'.\nDid you mean 'WATCH'?")
     expect_in_order(site, live=site.current)
 
 
@@ -44,17 +41,13 @@ def test_an_option_that_nobody_knows(site: Site) -> None:
 def test_changes_that_are_not_committed(site: Site) -> None:
     site.write("pages/tide.py", "tide = 'low'\n")
     site.append("pages/views.py", "\n# tide\n")
-    message = "Not everything is committed: 'pages/tide.py', 'pages/views.py'.\nCommit them (git add -A && git commit), or deploy the work tree as it is with --allow-dirty."
-    try:
-        refused(site, code=5, message=message)
-        expect_in_order(site, live=site.current)
-        site.deploy("--allow-dirty")
-        expect_in_order(site, live=site.current, status="succeeded")
-        assert site.journals[0]["dirty"] is True
-        assert (site.root / "current/source/pages/tide.py").exists()
-    finally:
-        (site.project / "pages/tide.py").unlink()
-        site.git("checkout", "--quiet", ".")
+    hint = "Commit them (git add -A && git commit), or deploy the work tree as it is with --allow-dirty."
+    refused(site, code=5, message=f"Not everything is committed: 'pages/tide.py', 'pages/views.py'.\n{hint}")
+    expect_in_order(site, live=site.current)
+    site.deploy("--allow-dirty")
+    expect_in_order(site, live=site.current, status="succeeded")
+    assert site.journals[0]["dirty"] is True
+    assert (site.root / "current/source/pages/tide.py").exists()
 
 
 def test_a_commit_that_is_not_there(site: Site) -> None:
@@ -94,11 +87,11 @@ def test_a_program_that_is_not_installed(make_site: MakeSite) -> None:
     hidden = f'mount --bind /dev/null {os.path.realpath(str(nginx))} && exec "$@"'
     words = ("unshare", "--mount", "sh", "-c", hidden, "sh", site.controller.python, "manage.py", "deploy")
     done = site.call(*words, check=False)
-    assert (done.returncode, done.stderr) == (
-        4,
-        f"CommandError: The program 'nginx' is not on {socket.gethostname()!r}.\n"
-        "Install it, on Debian and Ubuntu with `apt-get install nginx`, then deploy again.\n",
+    message = (
+        f"The program 'nginx' is not on {socket.gethostname()!r}.\n"
+        "Install it, on Debian and Ubuntu with `apt-get install nginx`, then deploy again.\n"
     )
+    assert (done.returncode, done.stderr) == (4, f"CommandError: {message}")
     _is_untouched(site)
 
 

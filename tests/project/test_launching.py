@@ -157,13 +157,13 @@ def test_what_is_unsafe_is_put_right_and_told(places: Path) -> None:
     (places / "shared").mkdir()
     (places / "shared/secret_key").write_text("kept-key\n")
     found = live(places, PLAIN)
-    assert (found.DEBUG, found.SECRET_KEY, found.ALLOWED_HOSTS, found.STATIC_ROOT, found.MEDIA_ROOT) == (
+    assert (
         False,
         "kept-key",
         ["localhost", "127.0.0.1", "[::1]"],
         f"{places}/public/static",
         f"{places}/shared/media",
-    )
+    ) == (found.DEBUG, found.SECRET_KEY, found.ALLOWED_HOSTS, found.STATIC_ROOT, found.MEDIA_ROOT)
     assert [one.number for one in found.SELFDEPLOY_ADJUSTMENTS] == [0, 1, 2, 3]
     assert not hasattr(found, "lower")
 
@@ -171,7 +171,7 @@ def test_what_is_unsafe_is_put_right_and_told(places: Path) -> None:
 def test_where_that_is_not_wanted_it_is_only_told(places: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("SELFDEPLOY_ADJUST", "0")
     found = live(places, PLAIN)
-    assert (found.DEBUG, found.SECRET_KEY, found.STATIC_ROOT) == (True, "django-insecure-x", f"{places}/public/static")
+    assert (True, "django-insecure-x", f"{places}/public/static") == (found.DEBUG, found.SECRET_KEY, found.STATIC_ROOT)
     assert [one.number for one in found.SELFDEPLOY_ADJUSTMENTS] == [0, 1, 2, 3]
 
 

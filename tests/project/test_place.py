@@ -34,9 +34,7 @@ def test_where_there_is_none_a_sentence_says_so(tmp_path: Path, monkeypatch: pyt
     monkeypatch.setattr(sys, "argv", ["manage.py"])
     with pytest.raises(ConfigError) as caught:
         project_folder()
-    assert str(caught.value) == (
-        "There is no manage.py here.\nChange into the folder of the project, then try again."
-    )
+    assert str(caught.value) == ("There is no manage.py here.\nChange into the folder of the project, then try again.")
 
 
 @pytest.mark.parametrize(

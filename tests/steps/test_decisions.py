@@ -206,7 +206,9 @@ def test_pytest_runs_the_tests_of_a_project_that_is_set_up_for_it(
     name: str, text: str, uses: bool, project: str
 ) -> None:
     prefix = f"{project}/" if project else ""
-    made = context(source=source({**FILES, f"{prefix}{name}": text}, project=project), facts=facts(test_runner="pytest"))
+    made = context(
+        source=source({**FILES, f"{prefix}{name}": text}, project=project), facts=facts(test_runner="pytest")
+    )
     assert activate.uses_pytest(made) is uses
     assert activate.uses_pytest(replace(made, facts=facts())) is False
     if uses:
@@ -361,9 +363,7 @@ def test_incomplete_releases_are_none_of_those_that_are_counted() -> None:
 
 
 def test_the_variables_that_are_live_now_are_kept() -> None:
-    assert finish.tidy_up(context()).actions[0] == CopyFile(
-        f"{RELEASE}/source/.env", "/srv/mysite/shared/.env", 0o600
-    )
+    assert finish.tidy_up(context()).actions[0] == CopyFile(f"{RELEASE}/source/.env", "/srv/mysite/shared/.env", 0o600)
 
 
 @pytest.mark.parametrize(

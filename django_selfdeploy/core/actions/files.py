@@ -20,6 +20,8 @@ DOOMED = ".del-"
 @record
 @dataclass(frozen=True)
 class MakeFolders(Action):
+    """Make folders, those above them included, with `mode`; one that is there gets the mode."""
+
     paths: tuple[str, ...]
     mode: int = 0o755
 

@@ -47,6 +47,9 @@ class Receive(Action):
                 _lay(self.path, entry, data)
         if wanted:
             raise ActionFailed(f"{wanted.popitem()[1][0].path!r} did not arrive.")
+        for entry in self.entries if self.base else ():
+            if entry.path.endswith(".py"):
+                _link_compiled(os.path.join(self.base, entry.path), os.path.join(self.path, entry.path))
         rows = json.dumps([entry.to_json() for entry in self.entries])
         atomic.write(os.path.join(os.path.dirname(self.path), MANIFEST), rows.encode(), durable=False)
         world.note(f"{len(missing)} of {len(self.entries)} files new, {size(received)}")
@@ -62,8 +65,7 @@ class Receive(Action):
     def _copy(self, entry: Entry) -> bool:
         """Take the file over from the older release, as the same file on disk; False if it differs.
 
-        What changed is always a new file, so an older release is never written to. A file's compiled form comes
-        along: it is valid for the same time of change and size (Python's reference, "Cached bytecode").
+        What changed is always a new file, so an older release is never written to.
         """
         if not self.base:
             return False
@@ -84,8 +86,6 @@ class Receive(Action):
         if not (same_mode and _linked(source, target)):
             _lay(self.path, entry, data)
             os.utime(target, ns=(found.st_atime_ns, found.st_mtime_ns))
-        if entry.path.endswith(".py"):
-            _link_compiled(source, target)
         return True
 
     def _copy_link(self, entry: Entry, source: str) -> bool:
@@ -109,6 +109,9 @@ def _linked(source: str, target: str) -> bool:
 
 
 def _link_compiled(source: str, target: str) -> None:
+    """Take a file's compiled form over: valid where time of change and size are the same (Python's reference,
+    "Cached bytecode"), else it is compiled anew.
+    """
     name = f"{os.path.basename(source)[: -len('.py')]}."
     before, now = (os.path.join(os.path.dirname(path), "__pycache__") for path in (source, target))
     try:

@@ -92,6 +92,7 @@ def _trouble(process: Process) -> str:
 
 
 def end_of(path: str, count: int = 4_000) -> str:
+    """The last `count` bytes of a file as text; "" where it cannot be read."""
     try:
         with open(path, "rb") as file:
             file.seek(0, 2)

@@ -8,7 +8,6 @@ from typing import Any
 from django.core.management.base import CommandParser
 
 from django_selfdeploy import operations
-from django_selfdeploy.core.errors import Unchanged
 from django_selfdeploy.management.base import DeployCommand, asked
 from django_selfdeploy.management.rehearsal import print_rehearsal
 
@@ -31,12 +30,9 @@ class Command(DeployCommand):
             print_rehearsal(self, project, asked(**options), **options)
             return 0
         with self.listeners(**options) as listeners:
-            try:
-                outcome = operations.deploy(project, asked(**options), listeners)
-            except Unchanged as unchanged:
-                if not options["as_json"] and options["verbosity"]:
-                    self.stdout.write(f"{unchanged.message} `--force` deploys all the same.")
-                return 0
+            outcome = operations.deploy(project, asked(**options), listeners)
         if options["as_json"]:
             self.print_json({"outcome": asdict(outcome)})
+        elif outcome.status == "unchanged" and options["verbosity"]:
+            self.stdout.write(f"{outcome.release} is live already; `--force` deploys it all the same.")
         return 0

@@ -9,6 +9,7 @@ from typing import Any
 
 from django.core.management.base import CommandParser
 
+from django_selfdeploy.core.children import INHERITED
 from django_selfdeploy.core.errors import NothingThere
 from django_selfdeploy.management.base import DeployCommand
 
@@ -26,8 +27,9 @@ class Command(DeployCommand):
         if not os.path.exists(manage):
             raise NothingThere("Nothing is live.", hint="Deploy first: `manage.py deploy`.")
         command = [manage, *[word for word in words if word != "--"]]
+        environment = {name: os.environ[name] for name in (*INHERITED, "TERM") if name in os.environ}
         if not as_json:
-            return subprocess.call(command)
-        done = subprocess.run(command, capture_output=True, text=True)
+            return subprocess.call(command, env=environment)
+        done = subprocess.run(command, capture_output=True, text=True, env=environment)
         self.print_json({"status": done.returncode, "output": done.stdout, "errors": done.stderr})
         return done.returncode
