@@ -44,8 +44,8 @@ def look(project: Project, connection: Connection) -> HostState:
 
 def deploy(project: Project, options: Options, listeners: tuple[Listener, ...]) -> Outcome:
     """Take the project to a running site. Raises a DeployError; nothing has changed then, or it was taken back."""
-    source = find_code(project, options)
     with connected(project) as connection:
+        source = find_code(project, options)  # while the runner starts
         connection.source = source.read
         about = about_deployment(project, "deploy", f"+{source.short}", options, source)
         state = _open(connection, project, about, options, listeners)

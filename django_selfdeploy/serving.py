@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
+from contextlib import suppress
 from typing import Any
 
 from .core.probe import ANSWER, QUESTION
@@ -10,6 +11,19 @@ from .core.probe import ANSWER, QUESTION
 Application = Callable[[dict[str, Any], Callable[..., Any]], Iterable[bytes]]
 
 _asked = f"HTTP_{QUESTION.upper().replace('-', '_')}"
+
+
+def warm() -> None:
+    """Load what Django loads for its first request only. Each worker has a first request, and visitors send most.
+
+    What cannot be loaded is for that request to tell: it can say why.
+    """
+    with suppress(Exception):
+        from django.template import engines
+        from django.urls import get_resolver
+
+        list(get_resolver().reverse_dict)  # imports every URLconf and its views
+        engines.all()
 
 
 def naming_release(application: Application, release: str) -> Application:

@@ -56,7 +56,7 @@ def web(answer: Answer, *, path: Path | None = None) -> Iterator[str]:
 @contextmanager
 def _serving(handler: type[socketserver.BaseRequestHandler], path: Path | None) -> Iterator[str]:
     server = _UnixServer(str(path), handler) if path else _TcpServer(("127.0.0.1", 0), handler)
-    thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01}, daemon=True)
+    thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.002}, daemon=True)
     thread.start()
     try:
         yield f"unix:{path}" if path else f"127.0.0.1:{server.server_address[1]}"  # type: ignore[str-bytes-safe]

@@ -191,3 +191,14 @@ def test_what_was_put_right_is_told_in_full_and_other_warnings_by_their_names() 
         "(selfdeploy.W001) DEBUG is on.",
         "3 warnings of `manage.py check --deploy`: security.W004, security.W008",
     )
+
+
+def test_a_port_that_is_for_root_only_is_said_to_be() -> None:
+    assert host_refused(settings={"PORT": 80}) == (
+        "Port 80 is for root only on 'web1', and you are 'deploy'.",
+        "Choose one from 1024 on, or use the machine's nginx: see the how-to pages.",
+        4,
+    )
+    judge_host(context(settings={"PORT": 80}, state=host_state(uid=0)))
+    judge_host(context(settings={"PORT": 80}, state=host_state(lowest_port=80)))
+    judge_host(context(settings=SYSTEM))

@@ -5,6 +5,7 @@ import dataclasses
 import os
 import re
 import signal
+import sys
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
@@ -307,6 +308,11 @@ def test_an_interpreter_is_known_by_its_version_or_as_it_was_named() -> None:
 def test_uv_is_found_unless_pip_is_wanted() -> None:
     assert preparation.find_uv("pip") == ""
     assert os.access(preparation.find_uv("auto"), os.X_OK)
+
+
+def test_without_uv_pip_is_used(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "uv", None)
+    assert preparation.find_uv("auto") == ""
 
 
 def test_what_to_look_at_comes_from_the_target() -> None:

@@ -47,16 +47,17 @@ class Supervisor(ProcessManager):
         target = context.target
         process = target.processes.get(program.name)
         own = process.command if process else target.app_server.command(context)
+        several = process is not None and process.numprocs > 1
         return {
             "group": program.group,
             "command": context.launched(*own),
             "numprocs": process.numprocs if process else 1,
-            "process_name": "%(program_name)s_%(process_num)02d"
-            if process and process.numprocs > 1
-            else "%(program_name)s",
+            "process_name": "%(program_name)s_%(process_num)02d" if several else "%(program_name)s",
             "startsecs": 3 if program.serves else 1,
             "stopwaitsecs": int(program.stop_seconds),
-            "log": f"{context.layout.release_log(context.release)}/{program.name}.log",
+            # each process rotates its log by itself, so each needs its own
+            "log": f"{context.layout.release_log(context.release)}/{program.name}",
+            "log_end": "_%(process_num)02d.log" if several else ".log",
             # a worker's children must hear TERM from their parent, a server's workers too: KILL goes to all
             "killasgroup": "true",
         }

@@ -131,10 +131,15 @@ def refusal(content: dict[str, Any]) -> Locked:
 
 
 def break_free(layout: Layout, *, kill: bool) -> dict[str, Any] | None:
-    """The holder; with `kill` it is asked to end (it takes back what it began), and what stays is killed."""
+    """The holder; with `kill` it is asked to end (it takes back what it began), and what stays is killed.
+
+    Raises Locked where it cannot be read who that is.
+    """
     content = holder(layout)
     if content is None or not kill:
         return content
+    if "pid" not in content:
+        raise refusal(content)
     if _alive(content):
         _signal(int(content["pid"]), signal.SIGTERM)
         deadline = time.monotonic() + 2 * GRACE

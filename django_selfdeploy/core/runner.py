@@ -53,6 +53,7 @@ class Runner:
         self._session: Session | None = None
         self._journal: journal.Journal | None = None
         self._executor: Executor | None = None
+        self._called_off = ""
 
     def listen(self) -> None:
         """Answer until the controller is gone; what it began and may be taken back is taken back then."""
@@ -64,7 +65,8 @@ class Runner:
             self._take_back(Cancelled("The controller went away before the switch."))
 
     def call_off(self, reason: str) -> None:
-        """Ask the deployment to stop where it may; after the switch it may not."""
+        """Ask the deployment to stop where it may; after the switch it may not. One that is yet to begin too."""
+        self._called_off = reason
         if self._session is not None:
             self._session.reason = reason
             self._session.calling_off.set()
@@ -148,8 +150,8 @@ class Runner:
         self._session.learn_secrets(secrets)
         self._executor = Executor(self._session)
         self._emit(Started(about["id"], about["kind"], about["target"], about["release"]))
-        if self._gone.is_set():
-            self.call_off("The controller went away before the switch.")
+        if self._called_off:
+            self.call_off(self._called_off)
         return about
 
     def _on_carry_out(

@@ -28,11 +28,20 @@ def _no_blobs(wanted: Iterable[str]) -> Iterator[tuple[str, bytes]]:
 class Connection:
     """A conversation with a runner. Every call raises the DeployError that the host answers with, and
     RunnerLost when it ends without a word. Listeners run in the calling thread.
+
+    The first call waits for the runner by `greet`: until then the controller has other things to do.
     """
 
-    def __init__(self, channel: Channel, *, trouble: Callable[[], str] = lambda: "") -> None:
+    def __init__(
+        self,
+        channel: Channel,
+        *,
+        greet: Callable[[], None] = lambda: None,
+        trouble: Callable[[], str] = lambda: "",
+    ) -> None:
         records.load()
         self._channel = channel
+        self._greet, self._greeted = greet, False
         self._trouble = trouble
         self.listeners: list[Listener] = []
         self.source: Blobs = _no_blobs
@@ -121,6 +130,9 @@ class Connection:
                     self.listeners.remove(listener)
 
     def _ask(self, kind: str, *, until_live: bool = False, **fields: Any) -> Any:
+        if not self._greeted:
+            self._greet()
+            self._greeted = True
         self.round_trips += 1
         try:
             self._channel.send(kind, **fields)

@@ -37,8 +37,7 @@ def connected() -> Iterator[Connection]:
         assert child.stdout is not None
         channel = Channel(cast("BinaryIO", child.stdout), cast("BinaryIO", child.stdin))
         try:
-            _greet(channel, nonce)
-            yield Connection(channel, trouble=lambda: _last_words(child, said))
+            yield Connection(channel, greet=lambda: _greet(channel, nonce), trouble=lambda: _last_words(child, said))
         finally:
             _let_go(child)
 

@@ -75,11 +75,9 @@ def write_configuration(context: Context) -> Step:
     actions += [Write(f"{layout.etc}/{name}", text) for name, text in roots.items()]
     front = target.front.program_conf(context, context.state.programs.get(target.front.program, "nginx"))
     if front:
-        actions += [
-            Write(f"{layout.etc}/{context.app}-front.conf", front),
-            Write(f"{layout.etc}/mime.types", render("nginx/mime.types", {})),
-        ]
+        actions.append(Write(f"{layout.etc}/{context.app}-front.conf", front))
     actions += [
+        Write(f"{layout.etc}/mime.types", render("nginx/mime.types", {})),
         Write(f"{layout.bin}/manage", render("bin/manage", {"layout": layout}), 0o755),
         Write(
             f"{layout.bin}/selfdeploy",

@@ -4,6 +4,7 @@ import ast
 import io
 import json
 import re
+import shlex
 import shutil
 import subprocess
 import sys
@@ -11,7 +12,7 @@ from pathlib import Path
 from types import ModuleType
 
 import pytest
-from supervisor.options import UnhosedConfigParser
+from supervisor.options import ServerOptions, UnhosedConfigParser
 
 from django_selfdeploy.backends.gunicorn import Gunicorn
 from django_selfdeploy.backends.nginx import Nginx
@@ -81,7 +82,16 @@ ON_PURPOSE = {
 def test_gixy_finds_nothing_that_is_not_on_purpose(laid_down: dict[str, Path]) -> None:
     pytest.importorskip("gixy")
     code = "import sys; from gixy.cli.main import main; main()"
-    words = (sys.executable, "-c", code, "--format", "json", "--skips", ",".join(ON_PURPOSE), f"{laid_down['trusted-proxies']}/nginx.conf")
+    words = (
+        sys.executable,
+        "-c",
+        code,
+        "--format",
+        "json",
+        "--skips",
+        ",".join(ON_PURPOSE),
+        f"{laid_down['trusted-proxies']}/nginx.conf",
+    )
     done = subprocess.run(words, capture_output=True, text=True)
     assert (json.loads(done.stdout), done.stderr) == ([], "")
 
@@ -95,6 +105,33 @@ def test_supervisor_reads_every_configuration(name: str) -> None:
             parser.read_file(io.StringIO(made[path]))
             assert parser.sections()
             assert all(value for section in parser.sections() for value in dict(parser[section]).values())
+
+
+def test_supervisor_makes_the_programs_that_are_meant(laid_down: dict[str, Path]) -> None:
+    folder = laid_down["workers"]
+    (folder / NEW).mkdir()
+    options, parser = ServerOptions(), UnhosedConfigParser()
+    parser.read(f"{folder}/supervisor.conf")
+    made = [
+        process
+        for section in parser.sections()
+        for process in options.processes_from_section(parser, section, section.partition(":")[2])
+    ]
+    found = {
+        process.name.removeprefix(f"mysite-{NEW}-"): (
+            shlex.split(process.command)[4:],
+            process.stdout_logfile.removeprefix(f"{folder}/{NEW}/"),
+            process.stopwaitsecs,
+        )
+        for process in made
+    }
+    conf = f"{folder}/gunicorn.conf.py"
+    assert found == {
+        "web": (["gunicorn", "--config", conf], "web.log", 35),
+        "mail": (["python", "manage.py", "send_mail", "--every", "5 s"], "mail.log", 120),
+        "thumbnails_00": (["python", "manage.py", "thumbnails"], "thumbnails_00.log", 60),
+        "thumbnails_01": (["python", "manage.py", "thumbnails"], "thumbnails_01.log", 60),
+    }
 
 
 @pytest.mark.parametrize("name", CASES)

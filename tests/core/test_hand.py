@@ -238,3 +238,7 @@ def test_a_program_of_a_worker_is_rolled_back_too(tmp_path: Path, capsys: pytest
     with site(tmp_path, old, small_release(NEW, root=str(tmp_path))) as fake:
         assert say(capsys, tmp_path, "rollback")[0] == 0
         assert sorted(fake.programs) == [f"mysite-{OLD}-mail", f"mysite-{OLD}-web"]
+
+
+def test_unlocking_speaks_json_too(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert json.loads(say(capsys, tmp_path, "unlock", "--json")[1]) == {"holder": None, "killed": False}

@@ -234,3 +234,12 @@ def test_unlocking_by_force_kills_what_does_not_end(layout: Layout) -> None:
             assert child.wait(5) == -signal.SIGKILL
         finally:
             child.kill()
+
+
+def test_a_holder_that_cannot_be_read_is_not_ended(layout: Layout) -> None:
+    lock = take(layout)
+    write(layout, {})
+    with pytest.raises(Locked, match=r"^Another deployment is at work: another deployment\."):
+        break_free(layout, kill=True)
+    assert break_free(layout, kill=False) == {}
+    lock.release()

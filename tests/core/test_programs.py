@@ -1,6 +1,7 @@
 """Programs and the front server are started, proven and stopped; what is right already is left alone."""
 
 import os
+import xmlrpc.client
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import replace
@@ -286,3 +287,29 @@ def test_small_logs_are_left_alone(tmp_path: Path) -> None:
 )
 def test_an_action_says_what_it_does(action: Action, expected: str) -> None:
     assert action.describe() == expected
+
+
+class Refusing(FakeSupervisord):
+    """A supervisord that has faults of its own."""
+
+    def reloadConfig(self) -> list[Any]:
+        raise xmlrpc.client.Fault(1, "UNKNOWN_METHOD")
+
+    def stopProcessGroup(self, group: str, wait: bool) -> list[Any]:
+        raise xmlrpc.client.Fault(2, "INCORRECT_PARAMETERS")
+
+
+def test_another_fault_of_supervisord_is_told_too(tmp_path: Path) -> None:
+    fake = Refusing(programs=having(GROUPS[0]))
+    with supervisord(tmp_path / "s", fake) as control:
+        with pytest.raises(ActionFailed, match=r"^supervisord refuses for 'mysite-1-web': INCORRECT_PARAMETERS$"):
+            do(StopPrograms(control, f"{tmp_path}/link", GROUPS[:1], 1.0))
+        with pytest.raises(xmlrpc.client.Fault, match="UNKNOWN_METHOD"):
+            do(StartPrograms(control, f"{tmp_path}/link", "/conf", GROUPS))
+
+
+def test_a_front_server_without_a_check_of_its_own_is_reloaded(tmp_path: Path) -> None:
+    with serving("", "new-marker") as address:
+        action = machines(tmp_path, address, reload=f"touch {tmp_path}/reloaded")
+        do(replace(action, front=replace(action.front, check=())))
+    assert (tmp_path / "reloaded").exists()

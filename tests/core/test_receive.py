@@ -176,3 +176,42 @@ def test_sha_256_repositories_are_known_by_the_length_of_their_ids(tmp_path: Pat
 
 def test_it_says_how_many_files_it_lays_down() -> None:
     assert Receive("/srv/x/source", (entry("a"), entry("b"))).describe() == "lay 2 files down in /srv/x/source"
+
+
+def test_what_did_not_change_is_the_same_file_on_disk(tmp_path: Path) -> None:
+    base = older(tmp_path)
+    receive(tmp_path, entry("a.txt", "text\n"), entry("deep/b.txt", "other\n"), base=str(base), sent=_sent("other\n"))
+    assert (tmp_path / "source/a.txt").samefile(base / "a.txt")
+    assert not (tmp_path / "source/deep/b.txt").samefile(base / "deep/b.txt")
+    assert (base / "deep/b.txt").read_text() == "text2\n"
+
+
+def _sent(*texts: str) -> dict[str, bytes]:
+    return {blob_id(text.encode()): text.encode() for text in texts}
+
+
+def test_where_there_are_no_hard_links_files_are_copied_with_their_times(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def none(*_: object, **__: object) -> None:
+        raise OSError(38, "Function not implemented")
+
+    monkeypatch.setattr(os, "link", none)
+    base = older(tmp_path)
+    receive(tmp_path, entry("a.txt", "text\n"), base=str(base), sent={})
+    assert not (tmp_path / "source/a.txt").samefile(base / "a.txt")
+    assert (tmp_path / "source/a.txt").stat().st_mtime_ns == 1_600_000_000_123_456_789
+
+
+def test_the_compiled_form_of_a_module_comes_along(tmp_path: Path) -> None:
+    base = older(tmp_path)
+    (base / "deep/__pycache__").mkdir()
+    for name in ("b.cpython-312.pyc", "bb.cpython-312.pyc", "b.cpython-312.pyc.tmp"):
+        (base / "deep/__pycache__" / name).write_text(name)
+    for name in ("deep/b.py", "c.py"):
+        (base / name).write_text("text\n")
+    receive(tmp_path, entry("deep/b.py", "text\n"), entry("c.py", "text\n"), base=str(base), sent={})
+    assert os.listdir(tmp_path / "source/deep/__pycache__") == ["b.cpython-312.pyc"]
+    assert (tmp_path / "source/deep/__pycache__/b.cpython-312.pyc").samefile(
+        base / "deep/__pycache__/b.cpython-312.pyc"
+    )

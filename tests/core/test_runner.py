@@ -477,3 +477,37 @@ def test_an_action_that_fails_outside_of_a_plan_is_told(host: Host, monkeypatch:
     monkeypatch.setattr(runner.state, "look", broken)
     with pytest.raises(HostError, match=r"^It cannot be looked at\.$"):
         host.connection.open(host.layout.root, look=LOOK)
+
+
+def test_ids_are_made_when_the_lock_is_held_and_none_is_given_twice(tmp_path: Path) -> None:
+    layout = Layout(str(tmp_path))
+    first = runner._new_release(layout, "+1a2b3c4d")
+    os.makedirs(layout.release(first))
+    second = runner._new_release(layout, "+1a2b3c4d")
+    assert (first[15:], second[15:], first < second) == ("-1a2b3c4d", "-1a2b3c4d", True)
+    assert runner._new_release(layout, "20261122-101112-1c1c1c1c") == "20261122-101112-1c1c1c1c"
+
+
+def test_a_deployment_without_an_id_gets_one(host: Host) -> None:
+    about = {key: value for key, value in ABOUT.items() if key != "id"}
+    host.connection.open(host.layout.root, look=LOOK, about={**about, "release": "+1a2b3c4d"})
+    assert (len(host.connection.deployment), host.connection.release[15:]) == (19, "-1a2b3c4d")
+
+
+def test_a_controller_that_sends_something_else_for_the_source_is_told(host: Host) -> None:
+    host.open()
+    receive = Receive(f"{host.layout.root}/source", (entry("a.txt", "text"),))
+
+    def confused(wanted: Any) -> Iterator[tuple[str, bytes]]:
+        host.connection._channel.send("weather")
+        return iter(())
+
+    host.connection.source = confused
+    with pytest.raises(RunnerLost, match="The controller sent 'weather' in the middle of the source"):
+        host.connection.carry_out(plan(Step("stage", "lay", (receive,), undo=(Remove((receive.path,)),))))
+    assert host.story()["status"] == "failed"
+
+
+def test_the_host_may_be_looked_at_again(host: Host) -> None:
+    host.open()
+    assert host.connection._ask("look", look=LOOK).exists is True

@@ -123,8 +123,8 @@ def test_a_runner_of_this_machine_is_started_and_let_go(tmp_path: Path) -> None:
 def test_a_runner_that_cannot_start_says_why(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(local, "BOOT", "print('no such module: fcntl')")
     with pytest.raises(RunnerLost, match="The runner does not start on this machine: no such module: fcntl"):
-        with local.connected():
-            pass
+        with local.connected() as connection:
+            connection.stories(1)
 
 
 def test_a_runner_that_is_killed_is_lost_with_its_last_words(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

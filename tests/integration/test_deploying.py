@@ -84,7 +84,7 @@ def test_the_hashed_files_of_the_release_before_are_still_served(site: Site) -> 
 def test_nothing_is_done_when_nothing_changed(site: Site) -> None:
     live, journals, running = site.current, len(site.journals), processes.belonging_to(site.root)
     done = site.deploy()
-    assert done.stdout.endswith(f"Nothing changed: {live} is live. `--force` deploys all the same.\n")
+    assert done.stdout.endswith(f"\n{live} is live already; `--force` deploys it all the same.\n")
     assert processes.belonging_to(site.root) == running
     assert site.releases[-1] == live
     expect_in_order(site, live=live, status="unchanged")

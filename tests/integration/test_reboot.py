@@ -73,8 +73,8 @@ def test_status_and_rollback_by_hand_need_no_settings(make_site: MakeSite) -> No
     with no_request_lost(site):
         site.by_hand("rollback")
     expect_in_order(site, live=one, status="succeeded")
-    as_module = site.call(site.controller.python, "-m", "django_selfdeploy", "status", check=False)
-    assert "SyntaxError" not in as_module.stderr
+    words = (site.controller.python, "-m", "django_selfdeploy", "status", "--root", str(site.root))
+    assert f"release   {one}" in site.call(*words, check=True).stdout
 
 
 def replace(path: Path, text: str) -> None:

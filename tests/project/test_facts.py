@@ -336,3 +336,16 @@ def test_the_facts_of_a_work_tree_are_read_under_the_targets_environment(tmp_pat
         "question": '{"question": "facts", "sql": true}',
     }
     assert ProjectFacts(**{**found.__dict__, "databases": {"default": "sqlite"}}) == facts()
+
+
+def test_every_database_is_migrated_and_what_was_pending_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
+    called: list[tuple[str, dict[str, Any]]] = []
+    pending = [Pending("default", "pages", name, (), True) for name in ("0001_initial", "0002_more")]
+    monkeypatch.setattr(agent, "call_command", lambda name, **options: called.append((name, options)))
+    monkeypatch.setattr(os, "umask", lambda mask: 0)
+    monkeypatch.setattr(reading, "_pending", lambda sql: iter(pending))
+    assert agent.migrate() == {"applied": ["pages.0001_initial", "pages.0002_more"], "note": "2 applied"}
+    pending.clear()
+    assert agent.migrate() == {"applied": [], "note": "nothing to do"}
+    options = {"database": "default", "interactive": False, "verbosity": 1, "skip_checks": True}
+    assert called == [("migrate", options)] * 2

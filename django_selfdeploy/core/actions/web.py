@@ -14,6 +14,10 @@ from .base import Action, ActionFailed, World
 from .processes import last_lines
 
 POLL = 0.05
+
+READY_POLL = 0.02
+"""Seconds between two questions to a process that does not listen yet: every deployment waits half of that."""
+
 WRONG_ANSWERS = 5
 """So many wrong answers in a row, from the right process, are its final word."""
 
@@ -50,11 +54,11 @@ class AwaitReady(Action):
             if left <= 0 or wrong >= WRONG_ANSWERS:
                 why = self._explained(world) if wrong else self._logs()
                 raise ActionFailed(f"{found.trouble}{why}")
-            found = probe.ask(f"unix:{self.socket}", self.spec, self.release, timeout=min(left, 20.0))
+            found = probe.ask(f"unix:{self.socket}", self.spec, self.release, timeout=min(max(left, 1.0), 20.0))
             good = good + 1 if found.works else 0
             wrong = wrong + 1 if found.answered and not found.works else 0
             if not found.works:
-                world.pause(4 * POLL if found.answered else POLL)
+                world.pause(4 * POLL if found.answered else READY_POLL)
 
     def _explained(self, world: World) -> str:
         if self.agent is None:
@@ -72,7 +76,7 @@ class AwaitReady(Action):
 
 
 def expect_alive(control: str, groups: tuple[str, ...]) -> dict[str, int]:
-    """The pids of the groups' processes by group. Raises ActionFailed for one that ended or is not there."""
+    """The pids of the groups' processes by their names. Raises ActionFailed for one that ended or is not there."""
     try:
         found = Supervisor(control).groups(groups)
     except Unreachable as error:
@@ -83,7 +87,7 @@ def expect_alive(control: str, groups: tuple[str, ...]) -> dict[str, int]:
     missing = set(groups) - {process.group for process in found}
     if missing:
         raise ActionFailed(f"supervisord does not know the program {min(missing)!r}.")
-    return {process.group: process.pid for process in found}
+    return {process.name: process.pid for process in found}
 
 
 def _trouble(process: Process) -> str:
