@@ -16,6 +16,21 @@ from django.db import connection, transaction  # noqa: E402
 from django.test.utils import setup_test_environment, teardown_test_environment  # noqa: E402
 
 
+STARTS_PROGRAMS = (
+    *("core/test_agent_process.py", "core/test_commands.py", "core/test_hand.py", "core/test_lock.py"),
+    *("core/test_runner.py", "hosts/test_connection.py", "test_initial.py", "test_load.py", "test_main.py"),
+    *("test_requirements.py", "test_source.py"),
+)
+"""Modules whose tests start git or Python; they are marked `programs`, and what is not marked is a unit test."""
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    here = Path(__file__).parent
+    for item in items:
+        if item.path.relative_to(here).as_posix() in STARTS_PROGRAMS:
+            item.add_marker("programs")
+
+
 @pytest.fixture(scope="session", autouse=True)
 def _test_environment() -> Iterator[None]:
     setup_test_environment()

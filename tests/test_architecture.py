@@ -38,9 +38,15 @@ def parsed(path: Path) -> ast.Module:
     return ast.parse(path.read_text(encoding="utf-8"), filename=str(path))
 
 
-def imported(tree: ast.Module) -> Iterator[str]:
+@functools.cache
+def nodes(path: Path) -> tuple[ast.AST, ...]:
+    """Everything in a module, in no particular order."""
+    return tuple(ast.walk(parsed(path)))
+
+
+def imported(path: Path) -> Iterator[str]:
     """The absolute modules that a module imports, wherever in it; relative ones stay in their package."""
-    for node in ast.walk(tree):
+    for node in nodes(path):
         if isinstance(node, ast.Import):
             yield from (alias.name for alias in node.names)
         elif isinstance(node, ast.ImportFrom) and not node.level:
@@ -58,7 +64,7 @@ def test_the_runner_needs_nothing_but_the_standard_library() -> None:
     strange = {
         f"{name(path)}: {module}"
         for path in (PACKAGE / "core").rglob("*.py")
-        for module in imported(parsed(path))
+        for module in imported(path)
         if module.partition(".")[0] not in sys.stdlib_module_names
     }
     assert strange == set()
@@ -69,7 +75,7 @@ def test_the_runner_never_leaves_its_package() -> None:
     leaving = []
     for path in (PACKAGE / "core").rglob("*.py"):
         depth = len(path.relative_to(PACKAGE / "core").parts)
-        levels = [node.level for node in ast.walk(parsed(path)) if isinstance(node, ast.ImportFrom)]
+        levels = [node.level for node in nodes(path) if isinstance(node, ast.ImportFrom)]
         leaving += [name(path) for level in levels if level > depth]
     assert leaving == []
 
@@ -88,7 +94,7 @@ def test_functions_are_short() -> None:
     longest = 40
     found = {}
     for path in MODULES:
-        for node in ast.walk(parsed(path)):
+        for node in nodes(path):
             if isinstance(node, (ast.FunctionDef, ast.AsyncFunctionDef)):
                 lines = (node.end_lineno or 0) - node.lineno + 1
                 if lines > longest:
@@ -209,7 +215,7 @@ def test_no_shell_is_ever_started() -> None:
     """Commands are tuples of words; os.system and shell=True take text."""
     found = []
     for path in MODULES:
-        for node in ast.walk(parsed(path)):
+        for node in nodes(path):
             shell = isinstance(node, ast.keyword) and node.arg == "shell"
             system = isinstance(node, ast.Attribute) and node.attr in ("system", "popen", "getoutput")
             found += [name(path)] if shell or (system and isinstance(node.value, ast.Name)) else []  # type: ignore[attr-defined]
@@ -219,10 +225,8 @@ def test_no_shell_is_ever_started() -> None:
 def test_nothing_unpickles_or_evaluates() -> None:
     found = []
     for path in MODULES:
-        tree = parsed(path)
-        calls = [
-            node.func.id for node in ast.walk(tree) if isinstance(node, ast.Call) and isinstance(node.func, ast.Name)
-        ]
-        if {"eval", "exec"} & set(calls) or {"pickle", "marshal", "shelve"} & set(imported(tree)):
+        functions = [node.func for node in nodes(path) if isinstance(node, ast.Call)]
+        calls = {function.id for function in functions if isinstance(function, ast.Name)}
+        if calls & {"eval", "exec"} or {"pickle", "marshal", "shelve"} & set(imported(path)):
             found.append(name(path))
     assert found == []

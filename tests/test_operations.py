@@ -45,8 +45,9 @@ ANSWERS = {"facts": facts().to_json(), "check_server": {}, "collectstatic": {}, 
 
 
 @pytest.fixture
-def project(tmp_path: Path) -> Project:
+def project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Project:
     """A project in a plain folder."""
+    monkeypatch.setattr(preparation, "own_requirement", lambda: "django-selfdeploy==1.0")
     for name, text in {"manage.py": "", "mysite/settings.py": "", "requirements.txt": "django\n"}.items():
         (tmp_path / "site" / name).parent.mkdir(parents=True, exist_ok=True)
         (tmp_path / "site" / name).write_text(text)

@@ -23,7 +23,7 @@ from .codec import record
 from .going_live import front_link, patience
 from .layout import Layout
 from .plan import Phase, Step
-from .release import BAD, Release
+from .release import BAD, Control, Release
 from .state import HostState
 
 DRAIN_SECONDS = 30.0
@@ -45,10 +45,11 @@ class CloseJournal(Action):
         journal.interrupt(Layout(self.root), self.deployment)
 
 
-def recover(layout: Layout, state: HostState, *, keep: str = "") -> Step:
+def recover(layout: Layout, state: HostState, *, keep: str = "", control: Control | None = None) -> Step:
     """The step that puts right what an interrupted run left; empty on a host in order.
 
-    `keep` is a release whose programs may run though it is not live.
+    `keep` is a release whose programs may run though it is not live. `control` is the supervisord of those that
+    have no record that tells; by default that of the live release, else the root's own.
     """
     actions: list[Action] = []
     back = fallback(state)
@@ -60,7 +61,7 @@ def recover(layout: Layout, state: HostState, *, keep: str = "") -> Step:
             continue
         groups = _groups(state, known.id)
         if groups:
-            actions += [Drain(layout.socket(known.id), DRAIN_SECONDS), _stop(layout, state, known.id, groups)]
+            actions += [Drain(layout.socket(known.id), DRAIN_SECONDS), _stop(layout, state, known.id, groups, control)]
         if known.release is None:
             actions.append(Remove((layout.release(known.id), layout.release_log(known.id))))
     if state.leftovers:
@@ -96,10 +97,12 @@ def _groups(state: HostState, identity: str) -> tuple[str, ...]:
     return tuple(p.group for p in state.processes or () if f"-{identity}-" in p.group)
 
 
-def _stop(layout: Layout, state: HostState, identity: str, groups: tuple[str, ...]) -> StopPrograms:
+def _stop(
+    layout: Layout, state: HostState, identity: str, groups: tuple[str, ...], control: Control | None
+) -> StopPrograms:
     known = state.known(identity)
     release = known.release if known and known.release else state.live
-    control = release.control if release else None
+    control = release.control if release else control
     programs = control.programs if control else layout.programs
     app = groups[0].partition(f"-{identity}-")[0]
     link = f"{programs}/{app}-{identity}.conf"

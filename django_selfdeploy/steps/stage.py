@@ -23,7 +23,8 @@ PRIVATE, PASSABLE = 0o750, 0o711
 
 
 def recover(context: Context) -> Step:
-    return recovery.recover(context.layout, context.state)
+    control = context.target.process_manager.control(context.layout)
+    return recovery.recover(context.layout, context.state, control=control)
 
 
 def receive_source(context: Context) -> Step:

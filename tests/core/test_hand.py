@@ -6,6 +6,8 @@ import re
 import signal
 import subprocess
 import sys
+import tempfile
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -19,6 +21,13 @@ from django_selfdeploy.core.lock import Lock
 from django_selfdeploy.core.release import Control, Program
 from tests.faking import site
 from tests.making import NEW, OLD, OLDER, small_release
+
+
+@pytest.fixture
+def tmp_path() -> Iterator[Path]:
+    """A shorter one than pytest's: the path of a socket may have 107 bytes."""
+    with tempfile.TemporaryDirectory(prefix="sd-") as folder:
+        yield Path(folder)
 
 
 @pytest.fixture(autouse=True)

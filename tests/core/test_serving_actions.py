@@ -228,11 +228,11 @@ def test_a_program_that_was_started_again_brings_the_old_release_back(tmp_path: 
 
 def test_each_process_of_a_program_is_watched(tmp_path: Path) -> None:
     world = MemoryWorld()
-    both = {"w0": {"group": WEB, "name": "w0"}, "w1": {"group": WEB, "name": "w1", "pid": 7}}
-    with fronted(200) as front, site(tmp_path, 200, **both) as (_, control, fake):
-        world.pause = _then(world.pause, lambda: fake.programs["w0"].update(pid=5))  # type: ignore[method-assign]
+    with fronted(200) as front, site(tmp_path, 200) as (_, control, fake):
+        fake.programs = {name: {**row(WEB), "name": name} for name in ("first", "second")}
+        world.pause = _then(world.pause, lambda: fake.programs["first"].update(pid=5))  # type: ignore[method-assign]
         text = failed(watch(front, control, seconds=5), world)
-    assert text == "The program 'w0' ended and was started again."
+    assert text == "The program 'first' ended and was started again."
 
 
 def test_no_watch_is_no_request(tmp_path: Path) -> None:

@@ -2,6 +2,7 @@
 
 import os
 import socket
+import tempfile
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -23,6 +24,13 @@ from django_selfdeploy.core.status import status
 from django_selfdeploy.hosts.memory import MemoryWorld
 from tests.faking import FakeSupervisord, row, site
 from tests.making import NEW, OLD, OLDER, host_state, process, running, small_release
+
+
+@pytest.fixture
+def tmp_path() -> Iterator[Path]:
+    """A shorter one than pytest's: the path of a socket may have 107 bytes."""
+    with tempfile.TemporaryDirectory(prefix="sd-") as folder:
+        yield Path(folder)
 
 
 @pytest.fixture(autouse=True)

@@ -54,7 +54,7 @@ def test_of_a_long_text_head_and_tail_are_kept() -> None:
     assert str(tail) == "abcd\n[... 14 characters left out ...]\nstuvwxyz"
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=40, deadline=None)
 @given(st.lists(st.text(max_size=20)), st.integers(1, 20), st.integers(1, 20))
 def test_nothing_is_lost_but_what_is_said_to_be(pieces: list[str], head: int, tail: int) -> None:
     kept = Tail(head, tail)
@@ -72,7 +72,7 @@ def forms(value: str) -> list[str]:
     return [value, *quoted, json.dumps(value, ensure_ascii=False), *coded, *(code.rstrip("=") for code in coded)]
 
 
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=50, deadline=None)
 @given(secrets)
 @example('pass"word\\with$quotes')
 @example("first line\nsecond line")

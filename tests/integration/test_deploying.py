@@ -116,3 +116,16 @@ def test_the_tests_of_the_project_run_in_the_new_release(make_site: MakeSite) ->
     assert "run the tests" in site.deploy().stdout
     [tests] = [step for step in site.journals[0]["steps"] if step["name"] == "run the tests"]
     assert "OK" in tests["tail"]
+
+
+def test_a_worker_finishes_its_task_when_it_is_replaced(make_site: MakeSite) -> None:
+    worker = {"COMMAND": ["python", "manage.py", "pages_worker", "--seconds", "0.3"]}
+    site = make_site(WATCH=0, PROCESSES={"worker": worker})
+    site.deploy()
+    first = site.current
+    site.change()
+    site.deploy()
+    assert site.groups[f"website-{site.current}-worker"] == "RUNNING"
+    assert f"website-{first}-worker" not in site.groups
+    last = (site.root / "log" / first / "worker.log").read_text().splitlines()[-1]
+    assert re.search(rf"\[{first}\]: stopped after \d+ tasks$", last), last

@@ -10,6 +10,8 @@ from pathlib import Path
 
 import pytest
 
+from django_selfdeploy.core.supervisor import Supervisor
+
 from . import processes
 from .controller import Controller
 from .probing import SOME, no_request_lost
@@ -80,6 +82,10 @@ class Machine:
             "PROCESS_MANAGER": {"BACKEND": "supervisor", "OPTIONS": manager},
         }
 
+    def groups(self) -> set[str]:
+        """What its supervisord runs."""
+        return {process.group for process in Supervisor(f"{self.folder}/supervisor.sock").processes()}
+
     def files(self) -> dict[str, str]:
         """What is included, by name, and where the links lead."""
         places = (path for name in ("conf.d", "programs") for path in (self.folder / name).iterdir())
@@ -124,6 +130,19 @@ def test_deploying_beside_others_loses_no_request(site: Site, machine: Machine) 
     assert machine.files().keys() == {"other.conf", "website.conf", f"website-{site.current}.conf"}
     _a_change_of_the_front_is_refused_while_others_are_broken(site, machine)
     _nothing_is_started_while_others_are_broken(site, machine)
+
+
+@pytest.mark.parametrize("step", ["wait until they answer", "smoke test"])
+def test_a_first_deployment_that_is_killed_leaves_nothing_to_others(site: Site, machine: Machine, step: str) -> None:
+    running = site.begin("deploy")
+    running.until_step(step)
+    killed = running.heard[0]["release"]
+    running.kill_runner()
+    assert running.end() == 13
+    site.deploy("--force")
+    assert site.serving == site.current > killed
+    assert machine.files().keys() == {"website.conf", f"website-{site.current}.conf"}
+    assert machine.groups() == {f"website-{site.current}-web"}
 
 
 def _a_change_of_the_front_is_refused_while_others_are_broken(site: Site, machine: Machine) -> None:
