@@ -125,7 +125,7 @@ def test_a_command_that_is_called_off_is_ended_with_its_children(tmp_path: Path)
 
 
 def test_a_command_that_does_not_hear_is_killed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(children, "GRACE", 0.2)
+    monkeypatch.setattr(children, "GRACE", 0.1)
     deaf = "trap '' TERM; echo $$ > pid; while :; do sleep 0.05; done"
     failed("sh", "-c", deaf, cwd=str(tmp_path), timeout=0.2)
     assert gone(int((tmp_path / "pid").read_text()))

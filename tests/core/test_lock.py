@@ -46,7 +46,7 @@ def layout(tmp_path: Path) -> Layout:
 @pytest.fixture(autouse=True)
 def _impatient(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(locks, "POLL", 0.01)
-    monkeypatch.setattr(locks, "GRACE", 0.15)
+    monkeypatch.setattr(locks, "GRACE", 0.08)
 
 
 @contextlib.contextmanager
@@ -117,7 +117,7 @@ def test_who_is_refused_leaves_no_open_file(layout: Layout) -> None:
 
 def test_who_waits_gets_it_when_the_other_one_ends(layout: Layout) -> None:
     with other_process(layout) as child:
-        threading.Timer(0.1, child.kill).start()
+        threading.Timer(0.05, child.kill).start()
         lock = take(layout, wait=10)
     assert read(layout.lock)["pid"] == os.getpid()
     lock.release()

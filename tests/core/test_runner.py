@@ -276,7 +276,7 @@ def start(host: Host, *steps: Step) -> threading.Thread:
 def cut(host: Host) -> None:
     """The controller is killed: its end of the runner's input is closed, in the middle of whatever it does."""
     host.streams[1].close()
-    time.sleep(0.05)
+    time.sleep(0.03)
     Await.go_on.set()
     host.thread.join(5)
     assert not host.thread.is_alive()
@@ -304,7 +304,7 @@ def test_a_deployment_that_is_called_off_is_taken_back(host: Host) -> None:
     host.open()
     sending = start(host, write(host.layout, "a", "stage", Await("1"), Write(f"{host.layout.root}/never", "")))
     host.connection.call_off()
-    time.sleep(0.05)
+    time.sleep(0.03)
     Await.go_on.set()
     sending.join(5)
     [error] = [one for one in host.heard if isinstance(one, Cancelled)]
@@ -325,7 +325,7 @@ def test_who_waits_for_the_lock_hears_so_and_gets_it(host: Host, tmp_path: Path)
     lock = Lock(Layout(str(tmp_path / "site")))
     os.makedirs(host.layout.root)
     lock.take({"kind": "stop", "who": "bob"}, wait=0, tell=print)
-    threading.Timer(0.15, lock.release).start()
+    threading.Timer(0.05, lock.release).start()
     host.connection.open(host.layout.root, look=LOOK, about=dict(ABOUT), wait=5)
     [warned] = host.of(events.Warned)
     assert isinstance(warned, events.Warned)
@@ -479,12 +479,15 @@ def test_an_action_that_fails_outside_of_a_plan_is_told(host: Host, monkeypatch:
         host.connection.open(host.layout.root, look=LOOK)
 
 
-def test_ids_are_made_when_the_lock_is_held_and_none_is_given_twice(tmp_path: Path) -> None:
+def test_no_id_of_a_release_is_given_twice(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    moments = iter(["20261122-101112", "20261122-101112", "20261122-101112", "20261122-101113"])
+    monkeypatch.setattr(runner.time, "strftime", lambda *_: next(moments))
+    monkeypatch.setattr(runner.time, "sleep", lambda seconds: None)
     layout = Layout(str(tmp_path))
     first = runner._new_release(layout, "+1a2b3c4d")
     os.makedirs(layout.release(first))
     second = runner._new_release(layout, "+1a2b3c4d")
-    assert (first[15:], second[15:], first < second) == ("-1a2b3c4d", "-1a2b3c4d", True)
+    assert (first, second) == ("20261122-101112-1a2b3c4d", "20261122-101113-1a2b3c4d")
     assert runner._new_release(layout, "20261122-101112-1c1c1c1c") == "20261122-101112-1c1c1c1c"
 
 
