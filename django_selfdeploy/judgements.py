@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 import os
 
+from .conf import ROOT, ROOT_HINT
 from .context import Context
 from .core.errors import HostError, ReleaseError
 from .core.layout import SOCKET_PATH_LIMIT
@@ -49,6 +50,8 @@ def _port(context: Context) -> None:
 
 
 def _socket(context: Context) -> None:
+    if not ROOT.match(context.layout.root):
+        raise HostError(f"The root {context.layout.root!r} cannot be used.", hint=ROOT_HINT)
     path = context.layout.longest_socket()
     length = len(os.fsencode(path))
     if length > SOCKET_PATH_LIMIT:

@@ -15,7 +15,6 @@ django.setup()
 from django.db import connection, transaction  # noqa: E402
 from django.test.utils import setup_test_environment, teardown_test_environment  # noqa: E402
 
-
 STARTS_PROGRAMS = (
     *("core/test_agent_process.py", "core/test_commands.py", "core/test_hand.py", "core/test_lock.py"),
     *("core/test_runner.py", "hosts/test_connection.py", "test_initial.py", "test_load.py", "test_main.py"),

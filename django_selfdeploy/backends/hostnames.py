@@ -29,10 +29,10 @@ def host_for_probe(allowed_hosts: tuple[str, ...], *, prepend_www: bool = False)
     """A host that the project answers to."""
     if "*" in allowed_hosts or not allowed_hosts:
         return "localhost"
-    name = _name(allowed_hosts[0]).lstrip(".")
-    if prepend_www and not name.startswith("www."):
-        return f"www.{name}"
-    return name
+    names = [_name(host).lstrip(".") for host in allowed_hosts]
+    if not prepend_www:
+        return names[0]
+    return next((name for name in names if name.startswith("www.")), f"www.{names[0]}")
 
 
 def _name(host: str) -> str:

@@ -11,12 +11,13 @@ from types import ModuleType
 from typing import Any
 
 import pytest
+from django.test import override_settings
 
 from django_selfdeploy import launch
 from django_selfdeploy.core.errors import SourceError
 from django_selfdeploy.core.manifest import FILE, Entry
 from django_selfdeploy.kept import KeptSource
-from django_selfdeploy.serving import naming_release
+from django_selfdeploy.serving import naming_release, warm
 from tests.making import entry, small_release
 
 # the header with the release's id
@@ -60,6 +61,24 @@ def test_an_error_that_replaces_an_answer_is_named_too() -> None:
 
     naming_release(failing, "r1")({"HTTP_X_SELFDEPLOY_PROBE": "1"}, lambda *given: seen.append(given))
     assert seen == [("500 Oh", [("X-Selfdeploy-Release", "r1")], ("type", "value", None))]
+
+
+# the first request of a worker
+
+
+def test_a_worker_that_was_warmed_up_has_loaded_the_projects_pages(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "warmed_up_urls.py").write_text("urlpatterns = []\n")
+    monkeypatch.syspath_prepend(str(tmp_path))
+    with override_settings(ROOT_URLCONF="warmed_up_urls"):
+        warm()
+    assert sys.modules.pop("warmed_up_urls").urlpatterns == []
+
+
+def test_what_cannot_be_loaded_is_for_the_request_to_tell() -> None:
+    with override_settings(ROOT_URLCONF="no_such_urls"):
+        warm()
 
 
 # the launcher
