@@ -135,9 +135,13 @@ def _make(context: Context, env: str) -> tuple[str, ...]:
 
 
 def _install(context: Context, env: str, files: tuple[str, ...]) -> tuple[str, ...]:
+    """Without --compile-bytecode: it compiles all of every package, which costs more than the rest of the install.
+
+    What is imported is compiled by the release's Django before the first worker starts.
+    """
     named = tuple(word for path in files for word in ("--requirement", path))
     if context.uv:
-        return (context.uv, "pip", "install", "--python", f"{env}/bin/python", "--compile-bytecode", *named)
+        return (context.uv, "pip", "install", "--python", f"{env}/bin/python", *named)
     return (f"{env}/bin/python", "-m", "pip", "install", "--disable-pip-version-check", *named)
 
 

@@ -24,7 +24,7 @@ from .running import Running
 TIME_LIMIT = 240.0
 """Seconds for one command, a first deployment included."""
 
-QUICK = {"BIND": "127.0.0.1", "START_AT_BOOT": False, "WATCH": 1, "TESTS": False}
+QUICK = {"BIND": "127.0.0.1", "START_AT_BOOT": False, "WATCH": 0.4, "TESTS": False}
 
 
 @dataclass(frozen=True)
@@ -47,7 +47,8 @@ class Site:
     """
 
     def __init__(self, controller: Controller, *, user: str = "", **target: Any) -> None:
-        self.controller, self.user, self.group = controller, user, user
+        self.controller, self.user = controller, user
+        self.group: str | int = user
         self.folder = short_folder()
         self.project, self.root = self.folder / "project", self.folder / "root"
         self.port = free_port()
@@ -205,9 +206,7 @@ class Site:
     # the end
 
     def close(self) -> None:
-        """Stop it as a user would, end what is left, and remove everything."""
-        if (self.root / "bin/selfdeploy").exists():
-            self.by_hand("stop", check=False)
+        """End every process by its id, and remove everything."""
         processes.end_all(self.folder)
         shutil.rmtree(self.folder)
 

@@ -82,6 +82,7 @@ def test_the_hashed_files_of_the_release_before_are_still_served(site: Site) -> 
 
 
 def test_nothing_is_done_when_nothing_changed(site: Site) -> None:
+    site.deploy()
     live, journals, running = site.current, len(site.journals), processes.belonging_to(site.root)
     done = site.deploy()
     assert done.stdout.endswith(f"\n{live} is live already; `--force` deploys it all the same.\n")

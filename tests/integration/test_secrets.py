@@ -61,7 +61,7 @@ def arguments_seen(site: Site) -> Iterator[set[str]]:
     over = threading.Event()
 
     def look() -> None:
-        while not over.wait(0.02):
+        while not over.wait(0.1):
             seen.update(map(processes.command_line, processes.belonging_to(site.folder)))
 
     looking = threading.Thread(target=look)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import pwd
 import shutil
 from collections.abc import Iterator
 from pathlib import Path
@@ -28,11 +29,11 @@ def site(wheel: Path) -> Iterator[Site]:
     """A site of a user who has a folder, and no other right."""
     folder = short_folder()
     site = Site(make_controller(folder, wheel, python=PYTHON), user=USER)
+    site.group = pwd.getpwnam(USER).pw_gid
     site.variables.update(HOME=str(site.folder), USER=USER, LOGNAME=USER, UV_CACHE_DIR=str(site.folder / "cache"))
     site.lay_down()
     for path in (site.folder, *site.folder.rglob("*")):
-        shutil.chown(path, USER, "nogroup")
-    site.group = "nogroup"
+        shutil.chown(path, USER, site.group)
     yield site
     site.close()
     shutil.rmtree(folder)

@@ -86,7 +86,7 @@ def test_an_environment_is_made_at_its_final_path_and_marked_last() -> None:
     assert runs(step) == [
         ("/usr/bin/uv", "venv", "--quiet", "--python", "/usr/bin/python3", ENV),
         (
-            *("/usr/bin/uv", "pip", "install", "--python", PYTHON, "--compile-bytecode"),
+            *("/usr/bin/uv", "pip", "install", "--python", PYTHON),
             *("--requirement", f"{RELEASE}/source/requirements.txt", "--requirement", f"{ENV}/requirements.txt"),
         ),
         (PYTHON, "-c", "import django, django_selfdeploy.launch, gunicorn"),
