@@ -53,7 +53,6 @@ class Supervisor(ProcessManager):
             "command": context.launched(*own),
             "numprocs": process.numprocs if process else 1,
             "process_name": "%(program_name)s_%(process_num)02d" if several else "%(program_name)s",
-            "startsecs": 3 if program.serves else 1,
             "stopwaitsecs": int(program.stop_seconds),
             # each process rotates its log by itself, so each needs its own
             "log": f"{context.layout.release_log(context.release)}/{program.name}",
