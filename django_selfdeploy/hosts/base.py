@@ -154,9 +154,16 @@ class Connection:
             return
         if frame.kind == "need":
             self.round_trips += 1
-            for blob, data in self.source(frame.fields["blobs"]):
+            self._give(frame.fields["blobs"])
+
+    def _give(self, wanted: tuple[str, ...]) -> None:
+        """Send the blobs that the runner lacks; it may be killed in the middle of them."""
+        try:
+            for blob, data in self.source(wanted):
                 self._channel.send("blob", data, blob=blob)
             self._channel.send("blobs_end")
+        except BrokenPipeError as error:
+            raise self._lost() from error
 
     def _receive(self) -> Frame:
         try:

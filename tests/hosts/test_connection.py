@@ -193,3 +193,20 @@ def test_the_runner_that_is_left_on_a_host_is_the_one_that_is_installed() -> Non
     installed = {f"core/{path.relative_to(package)}": path.read_text() for path in package.rglob("*.py")}
     assert files == {"__main__.py": files["__main__.py"], **installed}
     assert "from core.__main__ import main" in files["__main__.py"]
+
+
+class KilledInTheMiddle(io.BytesIO):
+    """The input of a runner that ends as soon as it is given a blob."""
+
+    def write(self, data: Any) -> int:
+        if b'"blob"' in data:
+            raise BrokenPipeError(32, "Broken pipe")
+        return super().write(data)
+
+
+def test_a_runner_that_is_killed_while_it_is_given_the_source_is_lost() -> None:
+    said = io.BytesIO(b'{"kind": "need", "bytes": 0, "blobs": ["1a2b"]}\n')
+    connection = Connection(Channel(said, KilledInTheMiddle()), trouble=lambda: "Killed")
+    connection.source = lambda wanted: iter((blob, b"text\n") for blob in wanted)
+    with pytest.raises(RunnerLost, match="The runner ended without a word: Killed"):
+        connection.stories(1)
