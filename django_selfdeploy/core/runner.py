@@ -6,6 +6,7 @@ controller takes everything back; from the switch on the runner goes on to the e
 
 from __future__ import annotations
 
+import contextlib
 import os
 import queue
 import signal
@@ -47,7 +48,6 @@ class Runner:
     def __init__(self, channel: Channel) -> None:
         self._channel = channel
         self._frames: queue.SimpleQueue[Frame | None] = queue.SimpleQueue()
-        self._gone = threading.Event()
         self._layout: Layout | None = None
         self._lock: lock.Lock | None = None
         self._session: Session | None = None
@@ -79,7 +79,6 @@ class Runner:
                 print(f"The controller cannot be understood: {error}", file=sys.stderr, flush=True)  # noqa: T201
                 frame = None
             if frame is None:
-                self._gone.set()
                 self.call_off("The controller went away before the switch.")
             if frame is not None and frame.kind == "cancel":
                 self.call_off("The deployment was called off.")
@@ -245,10 +244,8 @@ class Runner:
 
     def _send(self, kind: str, **fields: Any) -> None:
         """Say it, if somebody still listens."""
-        try:
+        with contextlib.suppress(OSError):
             self._channel.send(kind, **fields)
-        except OSError:
-            self._gone.set()
 
     def _fetch(self, wanted: tuple[str, ...]) -> Iterator[tuple[str, bytes]]:
         """Ask the controller for blobs; they come one frame each, closed by a frame `blobs_end`."""
