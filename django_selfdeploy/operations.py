@@ -14,6 +14,7 @@ from .context import Context
 from .core import power as power_plans
 from .core.errors import DeployError, NothingThere, Unchanged
 from .core.events import Remarked, Warned
+from .core.layout import Layout
 from .core.plan import Plan
 from .core.release import Release
 from .core.rollback import rollback_plan
@@ -39,7 +40,7 @@ def connected(project: Project) -> Iterator[Connection]:
 
 def look(project: Project, connection: Connection) -> HostState:
     """The state of the host, without a lock: nothing is changed, not even a folder made."""
-    return connection.open(project.layout.root, look=look_for(project.target))
+    return connection.open(project.target.root, name=project.target.name, look=look_for(project.target))
 
 
 def deploy(project: Project, options: Options, listeners: tuple[Listener, ...]) -> Outcome:
@@ -105,7 +106,7 @@ def _giving_up(connection: Connection, project: Project, state: HostState) -> It
         yield
     except DeployError as error:
         with suppress(DeployError):
-            connection.abandon(error, record=recorder(project.layout, state))
+            connection.abandon(error, record=recorder(Layout(state.root), state))
         raise
 
 
@@ -125,7 +126,8 @@ def _open(
     """Take the lock, begin the journal, and look."""
     connection.listeners += listeners
     return connection.open(
-        project.layout.root,
+        project.target.root,
+        name=project.target.name,
         look=look_for(project.target),
         about=about,
         wait=options.lock_wait,
@@ -139,10 +141,10 @@ def rollback(project: Project, *, to: str, options: Options, listeners: tuple[Li
         about = about_deployment(project, "rollback", to, options, None)
         state = _open(connection, project, about, options, listeners)
         with _giving_up(connection, project, state):
-            plan = rollback_plan(project.layout, state, to=to, target=project.target.alias)
+            plan = rollback_plan(Layout(state.root), state, to=to, target=project.target.alias)
             known = state.known(plan.release)
             url = known.release.url if known and known.release else ""
-            spec = recorder_of(project.layout, plan.release)
+            spec = recorder_of(Layout(state.root), plan.release)
             more = {"release": plan.release}
             connection.carry_out(plan, url=url, last=True, record=spec, more=more, until_live=not options.wait)
             return Outcome("succeeded", connection.deployment, plan.release, url)
@@ -155,7 +157,7 @@ def power(project: Project, kind: str, options: Options, listeners: tuple[Listen
         state = _open(connection, project, about, options, listeners)
         with _giving_up(connection, project, state):
             live = _live(state)
-            steps = {"stop": power_plans.stopping, "start": power_plans.starting}[kind](project.layout, live)
+            steps = {"stop": power_plans.stopping, "start": power_plans.starting}[kind](Layout(state.root), live)
             plan = Plan(kind, project.target.alias, live.id, steps)
             connection.carry_out(plan, url=live.url, last=True, more={"release": live.id})
             return Outcome("succeeded", connection.deployment, live.id, live.url)

@@ -3,9 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-import platform
-import sys
-import sysconfig
 from dataclasses import replace
 from datetime import datetime, timezone
 from pathlib import Path
@@ -19,17 +16,17 @@ from .context import Context
 from .core.layout import Layout
 from .core.secret import Secret
 from .core.state import HostState
-from .options import Options, Project, root_of
+from .options import Options, Project
 from .project import variables
 from .requirements import Requirements, find_requirements, own_requirement
 from .source import Source, find_source
 
 
 def look_for(target: Target) -> dict[str, Any]:
-    """What to look at on a host for this target."""
-    control = target.process_manager.control(Layout(root_of(target)))
+    """What to look at on a host for this target; of a supervisord under the root only the host knows the path."""
+    control = target.process_manager.control(Layout(""))
     programs = (target.front.program,) if target.front.program else ()
-    return {"control": control.socket, "port": target.port, "programs": programs}
+    return {"control": "" if control.own else control.socket, "port": target.port, "programs": programs}
 
 
 def find_code(project: Project, options: Options) -> Source:
@@ -54,7 +51,7 @@ def _state_folders(project: Project) -> tuple[str, ...]:
 def prepare(project: Project, source: Source, state: HostState, options: Options, release: str) -> Context:
     """Everything that a first plan is made from."""
     requirements = find_requirements(source, named=project.target.requirements, own=own_requirement())
-    key = requirements.key(interpreter(project.target))
+    key = requirements.key(project.target.python or state.interpreter)
     return context_for(project, source, state, options, release, requirements, key)
 
 
@@ -68,7 +65,7 @@ def context_for(
     env_key: str,
 ) -> Context:
     """The context of a release `release` with the environment `env_key`; `requirements` is None where that is there."""
-    target, layout = project.target, project.layout
+    target, layout = project.target, Layout(state.root)
     context = Context(
         target=target,
         layout=layout,
@@ -77,7 +74,7 @@ def context_for(
         requirements=requirements,
         env_key=env_key,
         release=release,
-        python=target.python or base_python(),
+        python=target.python or state.python,
         uv=find_uv(target.installer),
         variables=read_variables(project)[0],
         skip_tests=options.skip_tests,
@@ -102,17 +99,6 @@ def fingerprint(context: Context) -> str:
     digest.update((context.variables.reveal() if context.variables else "").encode("utf-8", "surrogateescape"))
     digest.update(f"{context.target!r}\0{__version__}".encode())
     return digest.hexdigest()[:32]
-
-
-def interpreter(target: Target) -> str:
-    """The interpreter of the virtualenv as a text: its kind, version and platform, or the path that was set."""
-    own = f"{sys.implementation.name}-{platform.python_version()}-{sysconfig.get_platform()}"
-    return target.python or own
-
-
-def base_python() -> str:
-    """The interpreter behind the virtualenv that runs this."""
-    return getattr(sys, "_base_executable", "") or sys.executable
 
 
 def find_uv(installer: str) -> str:

@@ -47,7 +47,7 @@ def start_processes(layout: Layout, new: Release, *, supervised: bool) -> Step:
     stop = StopPrograms(new.control.socket, link_of(new), new.groups, patience(new))
     end = () if supervised else (ShutDown(new.control),)
     return Step(
-        Phase.ACTIVATE.value,
+        Phase.START.value,
         "start the processes",
         (StartSupervisor(new.control), _start(layout, new)),
         undo=(Drain(layout.socket(new.id), new.drain_seconds), stop, *end),
@@ -64,7 +64,7 @@ def wait_until_ready(layout: Layout, new: Release, *, agent: AgentSpec | None) -
     if workers:
         actions += (AwaitWorkers(new.control.socket, workers),)
     return Step(
-        Phase.ACTIVATE.value,
+        Phase.START.value,
         "wait until they answer",
         actions,
         failure=Failure("NotReady", "The new release does not work.", _log_of(layout, new)),

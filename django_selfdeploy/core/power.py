@@ -30,7 +30,7 @@ def starting(layout: Layout, live: Release) -> tuple[Step, ...]:
     )
     failure = Failure("NotReady", "The live release does not start.", "Read its log with `deploy_logs`.")
     return (
-        Step(Phase.ACTIVATE.value, "start the processes", start, failure=failure),
+        Step(Phase.START.value, "start the processes", start, failure=failure),
         Step(Phase.SWITCH.value, "start the front server", (serve,), failure=failure),
         Step(Phase.CONFIRM.value, "smoke test", (SmokeTest(live.front, live.probe, live.id),), failure=failure),
     )

@@ -18,7 +18,7 @@ import traceback
 from collections.abc import Iterator
 from typing import Any, BinaryIO
 
-from . import journal, lock, logs, state, status
+from . import journal, lock, logs, machine, state, status
 from .actions.base import ActionFailed
 from .actions.source import read_manifest
 from .errors import Cancelled, DeployError, HostError, RunnerLost, SwitchedBack, Unchanged, named
@@ -112,16 +112,19 @@ class Runner:
         self,
         *,
         root: str,
+        name: str,
         about: dict[str, Any] | None,
         wait: float,
         secrets: tuple[str, ...],
         look: dict[str, Any],
     ) -> dict[str, Any]:
-        """Look at the root; with `about`, what the deployment is, make the root, lock it and open a journal.
+        """Look at the root, "" for the usual one of the site `name`; with `about`, what the deployment is, make the
+        root, lock it and open a journal.
 
-        The ids of deployment and release are made once the lock is held, so that they sort by what happened.
+        The ids of deployment and release are made once the lock is held, so that they sort by what happened;
+        `about` has them already on the second and every further host.
         """
-        self._layout = layout = Layout(root)
+        self._layout = layout = Layout(os.path.normpath(root) if root else machine.root_of(name))
         if about is None:
             return {"state": state.look(layout, **look), "deployment": "", "release": ""}
         about = self._begin(layout, about, wait, secrets)

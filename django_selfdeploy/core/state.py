@@ -31,7 +31,8 @@ class HostState:
     """`disk_free` is in bytes; `processes` is None when no supervisord answers; `port_holder` is "" for free.
 
     `live_answers` says whether the live release answers its probe on its own socket. `unfinished` are the ids
-    of journals whose runner did not close them, `leftovers` paths that an interrupted run left.
+    of journals whose runner did not close them, `leftovers` paths that an interrupted run left. `python` is the
+    path of the interpreter that looked, `interpreter` its kind, version and platform.
     """
 
     root: str
@@ -57,6 +58,8 @@ class HostState:
     programs: dict[str, str]
     ipv6: bool
     lowest_port: int = 1024
+    python: str = ""
+    interpreter: str = ""
 
     def known(self, identity: str) -> Known | None:
         return next((known for known in self.releases if known.id == identity), None)
@@ -116,10 +119,18 @@ def look(
         front_user=machine.front_user(),
         boot=machine.boot(),
         boot_installed=machine.boot_installed(layout),
-        programs={name: found for name in programs if (found := machine.find(name))},
+        programs={name: found for name in programs if (found := _program(layout, name))},
         ipv6=machine.ipv6(),
         lowest_port=machine.lowest_port(),
+        python=machine.base_python(),
+        interpreter=machine.interpreter(),
     )
+
+
+def _program(layout: Layout, name: str) -> str:
+    """The path of a program of the machine, or of the root's own tools; "" when it is not there."""
+    own = f"{layout.tools}/bin/{name}"
+    return machine.find(name) or (own if os.access(own, os.X_OK) else "")
 
 
 def _current(layout: Layout) -> str:

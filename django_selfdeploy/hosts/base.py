@@ -53,16 +53,18 @@ class Connection:
         root: str,
         *,
         look: dict[str, Any],
+        name: str = "",
         about: dict[str, Any] | None = None,
         wait: float = 0.0,
         secrets: tuple[str, ...] = (),
     ) -> HostState:
-        """Look at `root`; with `about`, what the deployment is, lock it too, waiting at most `wait` seconds.
+        """Look at `root`, "" for where the host has the site `name`; with `about`, what the deployment is, lock it
+        too, waiting at most `wait` seconds.
 
         `deployment` and `release` are the ids that the host gives then; `about["release"]` is an id there is, or
-        "+" and the end of a new one.
+        "+" and the end of a new one. Where `about` has an "id", that is the deployment's.
         """
-        answer = self._ask("open", root=root, about=about, wait=wait, secrets=secrets, look=look)
+        answer = self._ask("open", root=root, name=name, about=about, wait=wait, secrets=secrets, look=look)
         self.deployment, self.release = answer["deployment"], answer["release"]
         assert isinstance(answer["state"], HostState)
         return answer["state"]

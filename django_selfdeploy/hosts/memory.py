@@ -285,4 +285,6 @@ def nothing_there(root: str = "/srv/site") -> HostState:
         boot_installed=False,
         programs={"nginx": "/usr/sbin/nginx"},
         ipv6=True,
+        python="/usr/bin/python3",
+        interpreter="cpython-3.12.1-linux-x86_64",
     )

@@ -153,7 +153,7 @@ def migrate(context: Context) -> Step:
     actions = (Ask(context.agent, "migrate"),) if pending else ()
     stays = f"The database is not taken back. Of these migrations, those that were applied stay: {pending}."
     return Step(
-        Phase.ACTIVATE.value,
+        Phase.MIGRATE.value,
         "migrate the database",
         actions,
         undo=(Say(stays),) if pending else (),
