@@ -9,7 +9,7 @@ from typing import Any
 from ..core import records
 from ..core.agent import AgentSpec
 from ..core.errors import DeployError, RunnerLost, named
-from ..core.events import Event, Live
+from ..core.events import Event
 from ..core.manifest import Entry
 from ..core.plan import Plan
 from ..core.state import HostState
@@ -47,6 +47,7 @@ class Connection:
         self.source: Blobs = _no_blobs
         self.round_trips = 0
         self.deployment = self.release = ""
+        self.story: dict[str, Any] | None = None
 
     def open(
         self,
@@ -78,18 +79,18 @@ class Connection:
         record: AgentSpec | None = None,
         otherwise: AgentSpec | None = None,
         more: dict[str, Any] | None = None,
-        until_live: bool = False,
+        until: type[Event] | None = None,
     ) -> dict[str, Any]:
         """Carry the plan out; the answers of the release's Django by question.
 
         The `last` plan of a deployment closes its journal, and `record` writes that to the database; after a
         failure `otherwise` does, since the new release is gone then. `more` is what the journal shall say besides.
-        With `until_live` the call returns at the switch, with no answers: watch and drain belong to the runner,
-        which sees them to the end.
+        With `until` the call returns at the first event of that kind, with no answers: what is left then belongs to
+        the runner, which sees it to the end. `story` is the journal once it is closed.
         """
         fields = {"plan": plan, "url": url, "last": last, "record": record, "otherwise": otherwise}
         asked: dict[str, Any] = {**fields, "more": more or {}}
-        answer = self._ask("carry_out", until_live=until_live, **asked)
+        answer = self._ask("carry_out", until=until, **asked)
         return dict(answer["answers"]) if answer else {}
 
     def abandon(self, reason: DeployError, *, record: AgentSpec | None = None) -> None:
@@ -122,16 +123,10 @@ class Connection:
         return dict(self._ask("logs", names=names, offsets=offsets, lines=lines))
 
     def tell(self, *happened: Event) -> None:
-        """Let the listeners hear of something that the controller itself has found. One that fails hears no more."""
-        for event in happened:
-            for listener in tuple(self.listeners):
-                try:
-                    listener(event)
-                except Exception:  # noqa: BLE001 - whatever it is, the deployment goes on
-                    _log.exception("A listener failed and is left out from now on: %r", listener)
-                    self.listeners.remove(listener)
+        """Let the listeners hear of something that the controller itself has found."""
+        tell(self.listeners, *happened)
 
-    def _ask(self, kind: str, *, until_live: bool = False, **fields: Any) -> Any:
+    def _ask(self, kind: str, *, until: type[Event] | None = None, **fields: Any) -> Any:
         if not self._greeted:
             self._greet()
             self._greeted = True
@@ -142,12 +137,13 @@ class Connection:
             raise self._lost() from error
         while True:
             frame = self._receive()
+            self.story = frame.fields.get("story") or self.story
             if frame.kind == "done":
                 return frame.fields["answer"]
             if frame.kind == "error":
                 raise _error(frame.fields)
             self._heard(frame)
-            if until_live and frame.kind == "event" and isinstance(frame.fields["event"], Live):
+            if until and frame.kind == "event" and isinstance(frame.fields["event"], until):
                 return None
 
     def _heard(self, frame: Frame) -> None:
@@ -182,6 +178,17 @@ class Connection:
             f"The runner ended without a word{': ' + said if said else '.'}",
             hint="`deploy_status` tells what is live; the next `deploy` puts right what was left.",
         )
+
+
+def tell(listeners: list[Listener], *happened: Event) -> None:
+    """Let the listeners hear of what happened. One that fails is taken off the list and hears no more."""
+    for event in happened:
+        for listener in tuple(listeners):
+            try:
+                listener(event)
+            except Exception:  # noqa: BLE001 - whatever it is, the deployment goes on
+                _log.exception("A listener failed and is left out from now on: %r", listener)
+                listeners.remove(listener)
 
 
 def _error(fields: dict[str, Any]) -> DeployError:
