@@ -13,7 +13,7 @@ from . import __version__, aftermath, judgements
 from .context import Context
 from .core import power as power_plans
 from .core.errors import DeployError, NothingThere, Unchanged
-from .core.events import Recorded, Remarked, Warned
+from .core.events import Remarked, Warned
 from .core.layout import Layout
 from .core.plan import Plan
 from .core.release import Release
@@ -21,6 +21,7 @@ from .core.rollback import rollback_plan
 from .core.state import HostState
 from .hosts.base import Connection, Listener
 from .hosts.fleet import Fleet
+from .hosts.news import Recorded
 from .kept import KeptSource
 from .options import Options, Outcome, Project
 from .preparation import contexts_for, find_code, look_for, prepare, read_variables, target_on
