@@ -15,7 +15,7 @@ from typing import Any
 import pytest
 from django.test import override_settings
 
-from django_selfdeploy import operations, preparation, reaching, story
+from django_selfdeploy import operations, preparation, reaching, rehearsing, story
 from django_selfdeploy.backends.gunicorn import Gunicorn
 from django_selfdeploy.conf import Process
 from django_selfdeploy.core.actions.base import ActionFailed
@@ -36,10 +36,11 @@ from django_selfdeploy.core.events import Event, Finished, Started
 from django_selfdeploy.core.secret import MASK, Secret
 from django_selfdeploy.hosts.fleet import Fleet
 from django_selfdeploy.hosts.memory import DEPLOYMENT, MemoryConnection
-from django_selfdeploy.operations import deploy, is_unchanged, power, rehearse, restart, rollback, site_url
+from django_selfdeploy.operations import deploy, is_unchanged, power, restart, rollback, site_url
 from django_selfdeploy.options import Options, Outcome, Project, root_of
 from django_selfdeploy.project import dry
 from django_selfdeploy.project.facts import ProjectFacts
+from django_selfdeploy.rehearsing import rehearse
 from tests.making import NEW, OLD, OLDER, context, deployed, entry, facts, host_state, release, target
 
 ANSWERS = {"facts": facts().to_json(), "check_server": {}, "collectstatic": {}, "migrate": {}}
@@ -62,7 +63,8 @@ def on(monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[..., MemoryConnecti
 
     def made(state: Any = None, **about: Any) -> MemoryConnection:
         host = MemoryConnection(state or host_state(), **{"answers": ANSWERS, **about})
-        monkeypatch.setattr(operations, "connected", lambda project: contextlib.nullcontext(Fleet({"": host})))
+        for room in (operations, rehearsing):
+            monkeypatch.setattr(room, "connected", lambda project: contextlib.nullcontext(Fleet({"": host})))
         return host
 
     yield made
