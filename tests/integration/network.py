@@ -65,11 +65,11 @@ class Network:
         return port
 
     def cut(self, port: str) -> None:
-        """Let the switch drop what the port sends and gets; the wire itself stays up on both ends."""
-        batch(f"link set {port} type bridge_slave state 0", inside=self.pid)
+        """Take the wire from the switch: both its ends stay up, and what is sent on either side gets nowhere."""
+        batch(f"link set {port} nomaster", inside=self.pid)
 
     def heal(self, port: str) -> None:
-        batch(f"link set {port} type bridge_slave state 3", inside=self.pid)
+        batch(f"link set {port} master switch", inside=self.pid)
 
     def close(self) -> None:
         """Remove all of it; returns when this machine's end is gone."""

@@ -8,6 +8,7 @@ import signal
 import socket
 import subprocess
 import sys
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
@@ -171,6 +172,7 @@ def test_a_load_notices_what_a_host_loses(fleet: Fleet) -> None:
                 fleet["web2"].kill(*(pid for pid, line in fleet["web2"].processes().items() if SERVE in line))
                 until(lambda: not answers(fleet["web2"]), what="web2 answers no more")
                 served[1].wait()
+                time.sleep(20 * MIX.pause)  # each client comes back
     finally:
         for process in served:
             process.kill()
