@@ -39,6 +39,7 @@ class Fleet:
         odd: Mapping[str, dict[str, Any]] | None = None,
         **target: Any,
     ) -> None:
+        self.packages = packages
         hosts = [f"deploy@{name}" for name in names]
         self._stack = ExitStack()
         self.site = Site(controller, alias=ALIAS, **{**PLACE, "HOSTS": hosts, **target})
