@@ -138,17 +138,19 @@ def kept(base: str, name: str, data: bytes, size: int) -> str:
         raise OSError("it belongs to somebody else, or others may write to it")
     folder = os.path.join(base, name)
     new = tempfile.mkdtemp(prefix=".new-", dir=base)
+    broken = new + "-broken"
     try:
         unpack(new, data)
         if not usable(folder, size):
             if os.path.lexists(folder):
-                os.rename(folder, os.path.join(new, "broken"))
+                os.rename(folder, broken)
             os.rename(new, folder)
     except OSError:
         if not usable(folder, size):  # else another controller was faster
             raise
     finally:
-        shutil.rmtree(new, ignore_errors=True)
+        for path in (new, broken):
+            shutil.rmtree(path, ignore_errors=True)
     forget_old(base, folder)
     return folder
 

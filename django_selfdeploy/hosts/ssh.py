@@ -73,7 +73,7 @@ def connected(
         connection = Connection(
             wire,
             greet=greet,
-            trouble=lambda: complaints.text() or _gone(transport),
+            trouble=lambda: incoming.trouble or complaints.text() or _gone(transport),
             broken=f"The connection to {str(login)!r} was lost",
             hint=HINT,
         )
