@@ -160,7 +160,8 @@ def _is_news(told: Told, deployments: dict[str, Deployment], hosts: Hosts) -> bo
     """Whether nobody else has written it in the meantime; its rows learn to which deployment they belong, and forget
     the keys of a try before this one.
     """
-    for row in (told.row, *told.steps):
+    rows: tuple[DeploymentHost | DeploymentStep, ...] = (told.row, *told.steps)
+    for row in rows:
         row.pk, row.deployment = None, deployments[told.identity]
     there = hosts.get((told.row.deployment_id, told.row.host))
     return there is None or there.digest != told.row.digest
