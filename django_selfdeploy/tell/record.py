@@ -107,6 +107,8 @@ def _write(found: list[Told], skipped: list[str], using: str) -> Imported:
     """In the order of the ids, so that two who write do not wait for each other."""
     last = {(told.identity, told.row.host): told for told in found}
     told = [last[key] for key in sorted(last)]
+    if not told:
+        return Imported(0, 0, tuple(skipped))
     for _ in range(TRIES - 1):
         try:
             return Imported(*_written(told, using), tuple(skipped))
