@@ -15,6 +15,7 @@ from django.test.utils import CaptureQueriesContext
 
 from django_selfdeploy.core import journal
 from django_selfdeploy.models import Deployment, DeploymentHost, DeploymentStep
+from django_selfdeploy.tell import record
 from django_selfdeploy.tell import rows as making
 from django_selfdeploy.tell.copies import keep
 from django_selfdeploy.tell.record import Imported, import_journals, import_stories
@@ -228,8 +229,9 @@ def test_hosts_that_write_at_the_same_time_lose_nothing(shared: str) -> None:
 
 
 @with_db
-def test_what_a_database_has_broken_off_is_tried_again() -> None:
+def test_what_a_database_has_broken_off_is_tried_again(monkeypatch: pytest.MonkeyPatch) -> None:
     """As InnoDB does with one of two that wait for each other; here the last statement is hit, twice."""
+    monkeypatch.setattr(record, "PAUSE", 0.0)
     import_stories([story("20261122-101111-4be1d0c7")])
     broken = []
 
@@ -302,6 +304,7 @@ def test_a_database_without_the_tables_has_no_copy(tmp_path: Path, monkeypatch: 
 
 
 def test_a_database_that_may_only_be_read_has_no_copy(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(record, "PAUSE", 0.0)
     using = of_sqlite(monkeypatch, tmp_path / "db.sqlite3")
     call_command("migrate", "django_selfdeploy", database=using, verbosity=0)
     with connections[using].cursor() as cursor:

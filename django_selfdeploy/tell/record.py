@@ -9,6 +9,8 @@ from __future__ import annotations
 import hashlib
 import json
 import os
+import random
+import time
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -27,8 +29,11 @@ ROWS, STEP_ROWS = 20, 200
 AT_ONCE = 100
 """Journals whose rows are in memory and in the conditions of one query."""
 
-TRIES = 3
-"""InnoDB ends one of two transactions that wait for each other, and expects it to begin again."""
+TRIES, PAUSE = 10, 0.1
+"""InnoDB ends one of two transactions that wait for each other, PostgreSQL at "repeatable read" the second of two that
+change a row: both expect it to begin again, best not together. At most PAUSE seconds longer are between two tries
+each time.
+"""
 
 
 @dataclass(frozen=True)
@@ -109,11 +114,11 @@ def _write(found: list[Told], skipped: list[str], using: str) -> Imported:
     told = [last[key] for key in sorted(last)]
     if not told:
         return Imported(0, 0, tuple(skipped))
-    for _ in range(TRIES - 1):
+    for number in range(1, TRIES):
         try:
             return Imported(*_written(told, using), tuple(skipped))
         except OperationalError:
-            continue
+            time.sleep(random.uniform(0, PAUSE * number))  # noqa: S311 - nothing is to be kept secret
     return Imported(*_written(told, using), tuple(skipped))
 
 
