@@ -7,7 +7,6 @@ import shutil
 import socket
 import subprocess
 import threading
-from collections.abc import Iterator
 from contextlib import suppress
 from pathlib import Path
 
@@ -36,7 +35,8 @@ KbdInteractiveAuthentication no
 
 def make_key(path: Path, kind: str = "ed25519", *, passphrase: str = "") -> Path:
     """A pair of keys; the path of the private one."""
-    command = ("ssh-keygen", "-q", "-t", kind, "-N", passphrase, "-C", path.name, "-f", str(path))
+    bits = ("-b", "2048") if kind == "rsa" else ()
+    command = ("ssh-keygen", "-q", "-t", kind, *bits, "-N", passphrase, "-C", path.name, "-f", str(path))
     subprocess.run(command, check=True, stdin=subprocess.DEVNULL)
     return path
 
@@ -114,6 +114,10 @@ class Sshd:
         """The processes of sshd that serve a login: the child of each connection, and its unprivileged half."""
         found = children(self._child.pid)
         return [pid for one in found for pid in (one, *children(one)) if "sshd" in command_line(pid)]
+
+    def runners(self) -> list[int]:
+        """The runners that were started here; those of a user who became another one forget where they come from."""
+        return runners(f" {self.address} {self.port}\0")
 
     def log(self) -> str:
         with suppress(OSError):
@@ -193,9 +197,18 @@ def look(connection: Connection, root: Path | str) -> HostState:
     return connection.open(str(root), look=LOOK)
 
 
-def runners() -> Iterator[int]:
-    """The runners of any host on this machine that were started over SSH."""
-    for name in os.listdir("/proc"):
-        if name.isdigit() and "zlib.decompress" in (line := command_line(int(name))) and not line.startswith("/bin/sh"):
-            if is_alive(int(name)):
-                yield int(name)
+def runners(mark: str) -> list[int]:
+    """The runners started over SSH that have `mark` in their variables."""
+    return [
+        pid for pid in _pids() if mark in _variables(pid) and "zlib.decompress" in command_line(pid) and is_alive(pid)
+    ]
+
+
+def _pids() -> list[int]:
+    return [int(name) for name in os.listdir("/proc") if name.isdigit()]
+
+
+def _variables(pid: int) -> str:
+    with suppress(OSError):
+        return Path(f"/proc/{pid}/environ").read_text(errors="replace")
+    return ""

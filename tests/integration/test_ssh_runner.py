@@ -28,7 +28,7 @@ from django_selfdeploy.hosts.start import shipped
 
 from .controller import short_folder
 from .processes import kill
-from .sshd import LOOK, Line, Sshd, look, runners
+from .sshd import LOOK, Line, Sshd, look
 from .waiting import until
 
 pytestmark = pytest.mark.skipif(os.geteuid() != 0, reason="sshd lets its own user in only")
@@ -51,11 +51,11 @@ def host(folder: Path) -> Iterator[Sshd]:
 
 
 @pytest.fixture
-def root(folder: Path) -> Iterator[Path]:
+def root(host: Sshd) -> Iterator[Path]:
     """A root that no test has used; nothing that works on it is left running."""
     root = short_folder() / "site"
     yield root
-    until(lambda: not list(runners()), what="the runners end")
+    until(lambda: not host.runners(), what="the runners end")
     shutil.rmtree(root.parent)
 
 
@@ -343,5 +343,5 @@ def test_a_link_that_dies_in_a_login_leaves_no_process(host: Sshd, root: Path) -
     """The controller is gone before the runner has its files."""
     ssh: Ssh = host.ssh()
     with connected(f"root@{host.name}", ssh):
-        until(lambda: list(runners()), what="the runner starts")
-    until(lambda: not list(runners()), what="the runner ends")
+        until(lambda: host.runners(), what="the runner starts")
+    until(lambda: not host.runners(), what="the runner ends")

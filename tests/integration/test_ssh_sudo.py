@@ -49,7 +49,8 @@ class User:
 
     def remove(self) -> None:
         self.rule.unlink(missing_ok=True)
-        run("userdel", self.name)
+        words = ("userdel", self.name)
+        until(lambda: subprocess.run(words, capture_output=True).returncode == 0, what="nothing runs as the user")
 
 
 def run(*words: str) -> None:
@@ -93,7 +94,7 @@ def become(host: Sshd, user: User) -> Iterator[Callable[..., int]]:
             return look(connection, "/nowhere").uid
 
     yield become
-    until(lambda: not list(runners()), what="the runners end")
+    until(lambda: not runners(f"SUDO_USER={user.name}\0"), what="the runners end")
 
 
 def failing(become: Callable[..., int], ask: Callable[[str], str] | None = no_question) -> str:
