@@ -10,6 +10,8 @@ import threading
 from contextlib import suppress
 from pathlib import Path
 
+import pytest
+
 from django_selfdeploy.core.state import HostState
 from django_selfdeploy.hosts.base import Connection
 from django_selfdeploy.hosts.options import Ssh
@@ -18,6 +20,14 @@ from .processes import children, command_line, is_alive, kill
 from .waiting import until
 
 SSHD = shutil.which("sshd") or shutil.which("sshd", path="/usr/local/sbin:/usr/sbin:/sbin") or "sshd"
+
+IN_CI = os.environ.get("CI") == "true"
+
+needs_sshd = [
+    pytest.mark.skipif(os.geteuid() != 0, reason="sshd lets its own user in only"),
+    pytest.mark.skipif(not IN_CI and not os.path.exists(SSHD), reason="no sshd"),
+]
+"""In a CI what is missing is a failure, elsewhere it is a reason to skip."""
 
 CONFIG = """
 {lines}

@@ -18,10 +18,10 @@ from django_selfdeploy.hosts.options import Ssh
 from django_selfdeploy.hosts.ssh import connected
 
 from .controller import short_folder
-from .sshd import Line, Sshd, look, make_key
+from .sshd import Line, Sshd, look, make_key, needs_sshd
 from .waiting import until
 
-pytestmark = pytest.mark.skipif(os.geteuid() != 0, reason="sshd lets its own user in only")
+pytestmark = needs_sshd
 
 
 @pytest.fixture(scope="module")

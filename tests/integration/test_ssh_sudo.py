@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import secrets
 import shutil
 import subprocess
@@ -15,15 +14,15 @@ from django_selfdeploy.core.errors import HostError
 from django_selfdeploy.hosts.ssh import connected
 
 from .controller import short_folder
-from .sshd import Sshd, look, make_key, runners
+from .sshd import IN_CI, Sshd, look, make_key, needs_sshd, runners
 from .waiting import until
 
 PASSWORD = "Tr0ub4dor&3 'quoted' $HOME"
 RULES = Path("/etc/sudoers.d")
 
 pytestmark = [
-    pytest.mark.skipif(os.geteuid() != 0, reason="only root can make users"),
-    pytest.mark.skipif(os.environ.get("CI") != "true" and not shutil.which("sudo"), reason="no sudo"),
+    *needs_sshd,
+    pytest.mark.skipif(not IN_CI and not shutil.which("sudo"), reason="no sudo"),
 ]
 
 
