@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from .conf import Target
+from .core import machine
 from .core.layout import Layout
 
 
@@ -38,10 +39,16 @@ class Outcome:
 
 @dataclass(frozen=True)
 class Project:
-    """The project on this machine: `folder` is that of manage.py."""
+    """The project on this machine: `folder` is that of manage.py.
+
+    `hosts` are names of those of the target's hosts that are asked for, none for all; `accept_new_host_key` lets
+    a host be trusted whose key is not known yet.
+    """
 
     folder: Path
     target: Target
+    hosts: tuple[str, ...] = ()
+    accept_new_host_key: bool = False
 
     @property
     def layout(self) -> Layout:
@@ -49,9 +56,5 @@ class Project:
 
 
 def root_of(target: Target) -> str:
-    """The root on this machine: as set, else /srv/NAME for root, else ~/.local/share/selfdeploy/NAME."""
-    if target.root:
-        return os.path.normpath(target.root)
-    if os.geteuid() == 0:
-        return f"/srv/{target.name}"
-    return os.path.expanduser(f"~/.local/share/selfdeploy/{target.name}")
+    """The root on this machine: as set, else where this machine has a site of that name."""
+    return os.path.normpath(target.root) if target.root else machine.root_of(target.name)

@@ -221,9 +221,11 @@ def json_events() -> Iterator[str]:
 
 def phases() -> Iterator[str]:
     rows = (
-        (f"`{phase.value}`", _yes(phase.undone_on_failure), _yes(phase.outlives_controller)) for phase in plan.Phase
+        (f"`{phase.value}`", phase.pace.value, _yes(phase.undone_on_failure), _yes(phase.outlives_controller))
+        for phase in plan.Phase
     )
-    yield from _table(("phase", "a failure takes everything back", "goes on without the controller"), rows)
+    heads = ("phase", "of many hosts", "a failure takes everything back", "goes on without the controller")
+    yield from _table(heads, rows)
 
 
 def _yes(value: bool) -> str:

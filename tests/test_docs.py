@@ -23,6 +23,7 @@ from django_selfdeploy.hosts.options import Ssh
 from django_selfdeploy.management.commands import deploy_history
 from django_selfdeploy.options import Options, Project
 from django_selfdeploy.story import about_deployment
+from django_selfdeploy.tell import whole
 
 TOP = Path(__file__).parents[1]
 DOCS = TOP / "docs"
@@ -223,7 +224,12 @@ def test_the_keys_of_the_status_are_documented(tmp_path: Path) -> None:
 
 def test_the_keys_of_the_history_are_documented() -> None:
     section = text_of(DOCS / "reference" / "json.md").split("## `deploy_history`")[1].split("##")[0]
-    assert set(re.findall(r"`(\w+)`", section)) == {*deploy_history.KEYS, "error", "null"}
+    assert set(re.findall(r"`(\w+)`", section)) == {
+        *deploy_history.KEYS,
+        *deploy_history.MORE,
+        *whole.OF_A_HOST,
+        "null",
+    }
 
 
 def test_the_keys_of_an_error_and_an_outcome_are_documented() -> None:
@@ -247,6 +253,8 @@ def test_the_keys_of_the_journal_are_documented(tmp_path: Path) -> None:
 
 def test_every_event_is_documented() -> None:
     for kind in events.Event.__subclasses__():
+        if kind.__module__ != events.__name__:
+            continue  # what the controller tells its own listeners
         name = re.sub(r"(?<!^)(?=[A-Z])", "_", kind.__name__).lower()
         for word in (name, *kind.__dataclass_fields__):
             assert f"`{word}`" in generated()["json-events"], kind

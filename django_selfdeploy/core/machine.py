@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import os
+import platform
 import pwd
 import shutil
 import socket
 import subprocess
+import sys
+import sysconfig
 
 from . import processes
 from .layout import Layout
@@ -16,9 +19,41 @@ SBIN = "/usr/local/sbin:/usr/sbin:/sbin"
 """Where nginx and others are, and where an ordinary user's PATH does not look on Debian."""
 
 
+USER_BIN = "~/.local/bin"
+"""Where a user's own programs are, uv among them; a login that runs one command often does not look there."""
+
+
 def find(name: str) -> str:
-    """The path of a program, wherever programs of the system are; "" when it is not there."""
-    return shutil.which(name) or shutil.which(name, path=SBIN) or ""
+    """The path of a program, wherever programs of the system and of the user are; "" when it is not there."""
+    places = (None, SBIN, os.path.expanduser(USER_BIN))
+    return next(filter(None, (shutil.which(name, path=place) for place in places)), "")
+
+
+def root_of(name: str) -> str:
+    """The root of the site `name` where none is set: /srv/NAME for root, and for a user whom it was made for, as
+    `deploy_setup` does; else ~/.local/share/selfdeploy/NAME.
+    """
+    prepared = f"/srv/{name}"
+    if os.geteuid() == 0 or _owner(prepared) == os.geteuid():
+        return prepared
+    return os.path.expanduser(f"~/.local/share/selfdeploy/{name}")
+
+
+def _owner(path: str) -> int | None:
+    try:
+        return os.lstat(path).st_uid
+    except OSError:
+        return None
+
+
+def base_python() -> str:
+    """The interpreter that runs this; where it is that of a virtualenv, the one behind it."""
+    return getattr(sys, "_base_executable", "") or sys.executable
+
+
+def interpreter() -> str:
+    """What packages are built for: the kind, version and platform of this interpreter."""
+    return f"{sys.implementation.name}-{platform.python_version()}-{sysconfig.get_platform()}"
 
 
 def existing(path: str) -> str:

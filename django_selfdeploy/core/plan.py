@@ -3,19 +3,30 @@
 from __future__ import annotations
 
 import enum
+import itertools
 from dataclasses import dataclass
 
 from .actions.base import Action
 from .codec import record
 
 
+class Pace(enum.Enum):
+    """How the hosts of a target go through a phase: none begins the next one before all are through."""
+
+    TOGETHER = "every host at once"
+    ONCE = "one host"
+    IN_BATCHES = "batch after batch"
+
+
 class Phase(enum.Enum):
-    """A stretch of a deployment; its members say what a failure or a lost controller means in it."""
+    """A stretch of a deployment; its members say what a failure, a lost controller and many hosts mean in it."""
 
     RECOVER = "recover"
     STAGE = "stage"
     TEST = "test"
     ACTIVATE = "activate"
+    MIGRATE = "migrate"
+    START = "start"
     SWITCH = "switch"
     CONFIRM = "confirm"
     FINISH = "finish"
@@ -29,6 +40,13 @@ class Phase(enum.Enum):
     def outlives_controller(self) -> bool:
         """Whether the runner goes on alone when the controller is gone: from the switch on it does."""
         return self in (Phase.SWITCH, Phase.CONFIRM, Phase.FINISH)
+
+    @property
+    def pace(self) -> Pace:
+        """Tests and migrations are done once for all hosts; a switch, with what confirms it, in batches."""
+        if self in (Phase.TEST, Phase.MIGRATE):
+            return Pace.ONCE
+        return Pace.IN_BATCHES if self in (Phase.SWITCH, Phase.CONFIRM) else Pace.TOGETHER
 
 
 @record
@@ -68,5 +86,16 @@ class Plan:
     steps: tuple[Step, ...]
 
     def without_empty_steps(self) -> Plan:
-        steps = tuple(step for step in self.steps if step.actions)
+        return self.with_steps(tuple(step for step in self.steps if step.actions))
+
+    def with_steps(self, steps: tuple[Step, ...]) -> Plan:
         return Plan(self.kind, self.target, self.release, steps)
+
+    def during(self, phases: tuple[Phase, ...]) -> Plan:
+        """The part of it that belongs to `phases`."""
+        return self.with_steps(tuple(step for step in self.steps if step.stretch in phases))
+
+
+def stretches() -> tuple[tuple[Pace, tuple[Phase, ...]], ...]:
+    """The phases in their order, those that follow each other at the same pace put together."""
+    return tuple((pace, tuple(phases)) for pace, phases in itertools.groupby(Phase, key=lambda phase: phase.pace))

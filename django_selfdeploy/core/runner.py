@@ -18,14 +18,14 @@ import traceback
 from collections.abc import Iterator
 from typing import Any, BinaryIO
 
-from . import journal, lock, logs, state, status
+from . import journal, lock, machine, running, state
 from .actions.base import ActionFailed
-from .actions.source import read_manifest
-from .errors import Cancelled, DeployError, HostError, RunnerLost, SwitchedBack, Unchanged, named
+from .errors import Cancelled, DeployError, HostError, NothingThere, RunnerLost, SwitchedBack, Unchanged, named
 from .events import Event, Finished, Started, Warned
 from .executor import Executor, of_system
 from .layout import Layout
 from .plan import Plan
+from .questions import ANSWERS
 from .session import Session
 from .wire import HELLO, VERSION, Channel, Frame
 
@@ -54,6 +54,7 @@ class Runner:
         self._journal: journal.Journal | None = None
         self._executor: Executor | None = None
         self._called_off = ""
+        self._story: dict[str, Any] | None = None
 
     def listen(self) -> None:
         """Answer until the controller is gone; what it began and may be taken back is taken back then."""
@@ -92,18 +93,27 @@ class Runner:
 
     def _answer(self, frame: Frame) -> None:
         try:
-            answer = getattr(self, f"_on_{frame.kind}")(**frame.fields)
+            answer = self._answered(frame)
         except DeployError as error:
-            self._send("error", **as_fields(error))
+            self._refuse(error)
         except ActionFailed as error:
-            self._send("error", **as_fields(HostError(str(error))))
+            self._refuse(HostError(str(error)))
         except OSError as error:
-            self._send("error", **as_fields(of_system(f"{frame.kind} {self._root}".strip(), error)))
+            self._refuse(of_system(f"{frame.kind} {self._root}".strip(), error))
         except Exception as error:  # noqa: BLE001 - told to the controller, who would else wait for ever
             traceback.print_exc()
-            self._send("error", **as_fields(RunnerLost(f"The runner failed at {frame.kind!r}: {error!r}.")))
+            self._refuse(RunnerLost(f"The runner failed at {frame.kind!r}: {error!r}."))
         else:
-            self._send("done", answer=answer)
+            self._send("done", answer=answer, story=self._story)
+
+    def _answered(self, frame: Frame) -> Any:
+        if frame.kind not in ANSWERS:
+            return getattr(self, f"_on_{frame.kind}")(**frame.fields)
+        assert self._layout is not None
+        return ANSWERS[frame.kind](self._layout, **frame.fields)
+
+    def _refuse(self, error: DeployError) -> None:
+        self._send("error", **as_fields(error), story=self._story)
 
     @property
     def _root(self) -> str:
@@ -115,16 +125,19 @@ class Runner:
         self,
         *,
         root: str,
+        name: str,
         about: dict[str, Any] | None,
         wait: float,
         secrets: tuple[str, ...],
         look: dict[str, Any],
     ) -> dict[str, Any]:
-        """Look at the root; with `about`, what the deployment is, make the root, lock it and open a journal.
+        """Look at the root, "" for the usual one of the site `name`; with `about`, what the deployment is, make the
+        root, lock it and open a journal.
 
-        The ids of deployment and release are made once the lock is held, so that they sort by what happened.
+        The ids of deployment and release are made once the lock is held, so that they sort by what happened;
+        `about` has them already on the second and every further host.
         """
-        self._layout = layout = Layout(root)
+        self._layout = layout = Layout(os.path.normpath(root) if root else machine.root_of(name))
         if about is None:
             return {"state": state.look(layout, **look), "deployment": "", "release": ""}
         about = self._begin(layout, about, wait, secrets)
@@ -180,30 +193,17 @@ class Runner:
         reason.exit_code = exit_code
         self._take_back(reason, record=record)
 
-    def _on_look(self, *, look: dict[str, Any]) -> state.HostState:
+    def _on_run(self, *, words: tuple[str, ...]) -> int:
+        """Run a manage.py command in the live release; its output goes in frames, the exit status is the answer."""
         assert self._layout is not None
-        return state.look(self._layout, **look)
-
-    def _on_status(self, *, look: dict[str, Any], deployments: int) -> dict[str, Any]:
-        assert self._layout is not None
-        return status.status(self._layout, state.look(self._layout, **look), deployments=deployments)
-
-    def _on_holder(self, *, kill: bool) -> dict[str, Any] | None:
-        assert self._layout is not None
-        return lock.break_free(self._layout, kill=kill)
-
-    def _on_manifest(self, *, release: str) -> tuple[Any, ...]:
-        """The entries of a release's source. Raises NothingThere where it has none."""
-        assert self._layout is not None
-        return read_manifest(self._layout.release(release))
-
-    def _on_logs(self, *, names: tuple[str, ...], offsets: dict[str, Any], lines: int) -> dict[str, Any]:
-        assert self._layout is not None
-        return logs.read(self._layout, names, offsets, lines=lines)
-
-    def _on_story(self, *, count: int) -> list[dict[str, Any]]:
-        assert self._layout is not None
-        return journal.newest(self._layout, count)
+        manage = f"{self._layout.bin}/manage"
+        if not os.path.exists(manage) or not os.path.exists(self._layout.current):
+            raise NothingThere("Nothing is live.", hint="Deploy first: `manage.py deploy`.")
+        return running.run(
+            (manage, *words),
+            tell=lambda stream, data: self._send_bytes("said", data, stream=stream),
+            gone=lambda: bool(self._called_off),
+        )
 
     # the end of a deployment
 
@@ -224,6 +224,7 @@ class Runner:
             self._journal.close(status, seconds=self._session.elapsed(), error=fields)
         except OSError as error:
             self._emit(Warned(f"The journal could not be closed: {error.strerror}."))
+        self._story = self._journal.story
         if record is not None:
             self._import_records(record)
         self._session.end_agents()
@@ -246,9 +247,12 @@ class Runner:
         self._send("event", event=event)
 
     def _send(self, kind: str, **fields: Any) -> None:
+        self._send_bytes(kind, b"", **fields)
+
+    def _send_bytes(self, kind: str, data: bytes, **fields: Any) -> None:
         """Say it, if somebody still listens."""
         with contextlib.suppress(OSError):
-            self._channel.send(kind, **fields)
+            self._channel.send(kind, data, **fields)
 
     def _fetch(self, wanted: tuple[str, ...]) -> Iterator[tuple[str, bytes]]:
         """Ask the controller for blobs; they come one frame each, closed by a frame `blobs_end`."""

@@ -30,8 +30,9 @@ class Known:
 class HostState:
     """`disk_free` is in bytes; `processes` is None when no supervisord answers; `port_holder` is "" for free.
 
-    `live_answers` says whether the live release answers its probe on its own socket. `unfinished` are the ids
-    of journals whose runner did not close them, `leftovers` paths that an interrupted run left.
+    `live_answers` says whether the live release answers its probe on its own socket, or has no server. `unfinished`
+    are the ids of journals whose runner did not close them, `leftovers` paths that an interrupted run left. `python`
+    is the path of the interpreter that looked, `interpreter` its kind, version and platform.
     """
 
     root: str
@@ -57,6 +58,8 @@ class HostState:
     programs: dict[str, str]
     ipv6: bool
     lowest_port: int = 1024
+    python: str = ""
+    interpreter: str = ""
 
     def known(self, identity: str) -> Known | None:
         return next((known for known in self.releases if known.id == identity), None)
@@ -116,10 +119,18 @@ def look(
         front_user=machine.front_user(),
         boot=machine.boot(),
         boot_installed=machine.boot_installed(layout),
-        programs={name: found for name in programs if (found := machine.find(name))},
+        programs={name: found for name in programs if (found := _program(layout, name))},
         ipv6=machine.ipv6(),
         lowest_port=machine.lowest_port(),
+        python=machine.base_python(),
+        interpreter=machine.interpreter(),
     )
+
+
+def _program(layout: Layout, name: str) -> str:
+    """The path of a program of the machine, or of the root's own tools; "" when it is not there."""
+    own = f"{layout.tools}/bin/{name}"
+    return machine.find(name) or (own if os.access(own, os.X_OK) else "")
 
 
 def _current(layout: Layout) -> str:
@@ -152,6 +163,12 @@ def read_release(folder: str) -> Release | None:
     return found if isinstance(found, Release) else None
 
 
+def generated(layout: Layout) -> dict[str, str]:
+    """The generated files of the live release by name; none where nothing is live."""
+    folder = f"{layout.current}/etc"
+    return {name: _text(f"{folder}/{name}") for name in sorted(_listed(folder))}
+
+
 def _text(path: str) -> str:
     try:
         with open(path, encoding="utf-8") as file:
@@ -161,6 +178,8 @@ def _text(path: str) -> str:
 
 
 def _answers(layout: Layout, release: Release) -> bool:
+    if not release.serves:
+        return True
     address = f"unix:{layout.socket(release.id)}"
     return probe.ask(address, release.probe, release.id, timeout=5.0).works
 

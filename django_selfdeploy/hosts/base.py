@@ -9,7 +9,7 @@ from typing import Any
 from ..core import records
 from ..core.agent import AgentSpec
 from ..core.errors import DeployError, RunnerLost, named
-from ..core.events import Event, Live
+from ..core.events import Event
 from ..core.manifest import Entry
 from ..core.plan import Plan
 from ..core.state import HostState
@@ -18,6 +18,9 @@ from ..core.wire import Channel, Frame
 _log = logging.getLogger(__name__)
 
 Listener = Callable[[Event], None]
+Said = Callable[[str, bytes], None]
+"""Hears what a command writes: "output" or "errors", and the bytes."""
+
 Blobs = Callable[[Iterable[str]], Iterator[tuple[str, bytes]]]
 
 
@@ -48,25 +51,29 @@ class Connection:
         self._greet, self._greeted = greet, False
         self._trouble, self._broken, self._hint = trouble, broken, hint
         self.listeners: list[Listener] = []
+        self._said: Said = lambda stream, data: None
         self.source: Blobs = _no_blobs
         self.round_trips = 0
         self.deployment = self.release = ""
+        self.story: dict[str, Any] | None = None
 
     def open(
         self,
         root: str,
         *,
         look: dict[str, Any],
+        name: str = "",
         about: dict[str, Any] | None = None,
         wait: float = 0.0,
         secrets: tuple[str, ...] = (),
     ) -> HostState:
-        """Look at `root`; with `about`, what the deployment is, lock it too, waiting at most `wait` seconds.
+        """Look at `root`, "" for where the host has the site `name`; with `about`, what the deployment is, lock it
+        too, waiting at most `wait` seconds.
 
         `deployment` and `release` are the ids that the host gives then; `about["release"]` is an id there is, or
-        "+" and the end of a new one.
+        "+" and the end of a new one. Where `about` has an "id", that is the deployment's.
         """
-        answer = self._ask("open", root=root, about=about, wait=wait, secrets=secrets, look=look)
+        answer = self._ask("open", root=root, name=name, about=about, wait=wait, secrets=secrets, look=look)
         self.deployment, self.release = answer["deployment"], answer["release"]
         assert isinstance(answer["state"], HostState)
         return answer["state"]
@@ -80,18 +87,18 @@ class Connection:
         record: AgentSpec | None = None,
         otherwise: AgentSpec | None = None,
         more: dict[str, Any] | None = None,
-        until_live: bool = False,
+        until: type[Event] | None = None,
     ) -> dict[str, Any]:
         """Carry the plan out; the answers of the release's Django by question.
 
         The `last` plan of a deployment closes its journal, and `record` writes that to the database; after a
         failure `otherwise` does, since the new release is gone then. `more` is what the journal shall say besides.
-        With `until_live` the call returns at the switch, with no answers: watch and drain belong to the runner,
-        which sees them to the end.
+        With `until` the call returns at the first event of that kind, with no answers: what is left then belongs to
+        the runner, which sees it to the end. `story` is the journal once it is closed.
         """
         fields = {"plan": plan, "url": url, "last": last, "record": record, "otherwise": otherwise}
         asked: dict[str, Any] = {**fields, "more": more or {}}
-        answer = self._ask("carry_out", until_live=until_live, **asked)
+        answer = self._ask("carry_out", until=until, **asked)
         return dict(answer["answers"]) if answer else {}
 
     def abandon(self, reason: DeployError, *, record: AgentSpec | None = None) -> None:
@@ -123,17 +130,20 @@ class Connection:
         """What core.logs.read tells."""
         return dict(self._ask("logs", names=names, offsets=offsets, lines=lines))
 
-    def tell(self, *happened: Event) -> None:
-        """Let the listeners hear of something that the controller itself has found. One that fails hears no more."""
-        for event in happened:
-            for listener in tuple(self.listeners):
-                try:
-                    listener(event)
-                except Exception:  # noqa: BLE001 - whatever it is, the deployment goes on
-                    _log.exception("A listener failed and is left out from now on: %r", listener)
-                    self.listeners.remove(listener)
+    def files(self) -> dict[str, str]:
+        """The generated files of the live release by name."""
+        return dict(self._ask("files"))
 
-    def _ask(self, kind: str, *, until_live: bool = False, **fields: Any) -> Any:
+    def run(self, words: tuple[str, ...], said: Said) -> int:
+        """The exit status of a manage.py command in the live release. Raises NothingThere where nothing is live."""
+        self._said = said
+        return int(self._ask("run", words=words))
+
+    def tell(self, *happened: Event) -> None:
+        """Let the listeners hear of something that the controller itself has found."""
+        tell(self.listeners, *happened)
+
+    def _ask(self, kind: str, *, until: type[Event] | None = None, **fields: Any) -> Any:
         self.round_trips += 1
         try:
             self._channel.send(kind, **fields)
@@ -143,12 +153,13 @@ class Connection:
         self._greet_once()
         while True:
             frame = self._receive()
+            self.story = frame.fields.get("story") or self.story
             if frame.kind == "done":
                 return frame.fields["answer"]
             if frame.kind == "error":
                 raise _error(frame.fields)
             self._heard(frame)
-            if until_live and frame.kind == "event" and isinstance(frame.fields["event"], Live):
+            if until and frame.kind == "event" and isinstance(frame.fields["event"], until):
                 return None
 
     def _greet_once(self) -> None:
@@ -160,6 +171,9 @@ class Connection:
     def _heard(self, frame: Frame) -> None:
         if frame.kind == "event":
             self.tell(frame.fields["event"])
+            return
+        if frame.kind == "said":
+            self._said(str(frame.fields["stream"]), frame.payload)
             return
         if frame.kind == "need":
             self.round_trips += 1
@@ -186,6 +200,17 @@ class Connection:
     def _lost(self) -> RunnerLost:
         said = self._trouble().strip()
         return RunnerLost(f"{self._broken}{': ' + said if said else '.'}", hint=self._hint)
+
+
+def tell(listeners: list[Listener], *happened: Event) -> None:
+    """Let the listeners hear of what happened. One that fails is taken off the list and hears no more."""
+    for event in happened:
+        for listener in tuple(listeners):
+            try:
+                listener(event)
+            except Exception:  # noqa: BLE001 - whatever it is, the deployment goes on
+                _log.exception("A listener failed and is left out from now on: %r", listener)
+                listeners.remove(listener)
 
 
 def _error(fields: dict[str, Any]) -> DeployError:

@@ -109,12 +109,13 @@ def check_configuration(context: Context) -> Step:
     target = context.target
     executable = context.state.programs.get(target.front.program, "nginx")
     server = json.dumps({"argv": target.app_server.check(context)})
+    front = target.front.check(context, executable)
     return Step(
         Phase.ACTIVATE.value,
         "check the configuration",
         (
-            Run(target.front.check(context, executable), cwd=context.layout.root),
-            Ask(context.agent, "check_server", server),
+            *((Run(front, cwd=context.layout.root),) if front else ()),
+            *((Ask(context.agent, "check_server", server),) if target.front.serves else ()),
         ),
         failure=Failure(
             "ReleaseError",
@@ -148,13 +149,18 @@ def collect_static(context: Context) -> Step:
 
 
 def migrate(context: Context) -> Step:
-    """As late as can be before the new processes start: what fails before leaves the database alone."""
-    pending = ", ".join(f"{one.app}.{one.name}" for one in context.known_facts.pending)
-    actions = (Ask(context.agent, "migrate"),) if pending else ()
+    """As late as can be before the new processes start: what fails before leaves the database alone.
+
+    Once for all hosts, by the one that leads. Another one has only those databases to migrate that are its own.
+    """
+    facts = context.known_facts
+    mine = tuple(facts.databases) if context.leads else facts.own_databases
+    pending = ", ".join(f"{one.app}.{one.name}" for one in facts.pending if one.alias in mine)
+    actions = (Ask(context.agent, "migrate", json.dumps({"aliases": mine})),) if pending else ()
     stays = f"The database is not taken back. Of these migrations, those that were applied stay: {pending}."
     return Step(
-        Phase.ACTIVATE.value,
-        "migrate the database",
+        (Phase.MIGRATE if context.leads else Phase.START).value,
+        "migrate the database" if context.leads else "migrate the host's own database",
         actions,
         undo=(Say(stays),) if pending else (),
         failure=Failure(
@@ -177,14 +183,14 @@ def start_and_switch(context: Context) -> tuple[Step, ...]:
 
 
 def programs(context: Context) -> tuple[Program, ...]:
-    """The web server first, then the processes of the settings."""
+    """The web server first, where visitors come, then the processes of the settings."""
     target = context.target
     prefix = f"{context.app}-{context.release}"
     web = Program("web", f"{prefix}-web", True, target.app_server.stop_seconds())
     others = (
         Program(name, f"{prefix}-{name}", False, process.stop_timeout) for name, process in target.processes.items()
     )
-    return (web, *others)
+    return (web, *others) if target.front.serves else tuple(others)
 
 
 def release(context: Context) -> Release:

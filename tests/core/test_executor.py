@@ -19,11 +19,11 @@ from django_selfdeploy.core.executor import Executor
 from django_selfdeploy.core.journal import Journal, read
 from django_selfdeploy.core.layout import Layout
 from django_selfdeploy.core.lock import Lock
-from django_selfdeploy.core.plan import Failure, Phase, Plan, Step
+from django_selfdeploy.core.plan import Failure, Phase, Plan, Step, stretches
 from django_selfdeploy.core.secret import MASK
 from django_selfdeploy.core.session import LONGEST_LINE, Session
 
-LIFE = ("recover", "stage", "test", "activate", "switch", "confirm", "finish")
+LIFE = ("recover", "stage", "test", "activate", "migrate", "start", "switch", "confirm", "finish")
 
 
 @dataclass(frozen=True)
@@ -382,6 +382,20 @@ def test_only_the_finish_is_not_taken_back_and_only_what_comes_before_the_switch
     assert [phase.value for phase in Phase] == list(LIFE)
     assert [phase.value for phase in Phase if not phase.undone_on_failure] == ["finish"]
     assert [phase.value for phase in Phase if phase.outlives_controller] == ["switch", "confirm", "finish"]
+
+
+def test_hosts_go_together_but_for_what_is_done_once_and_what_is_switched_in_batches() -> None:
+    assert [(pace.name, *(phase.value for phase in phases)) for pace, phases in stretches()] == [
+        ("TOGETHER", "recover", "stage"),
+        ("ONCE", "test"),
+        ("TOGETHER", "activate"),
+        ("ONCE", "migrate"),
+        ("TOGETHER", "start"),
+        ("IN_BATCHES", "switch", "confirm"),
+        ("TOGETHER", "finish"),
+    ]
+    whole = plan(*(step(phase, phase) for phase in LIFE))
+    assert whole.during((Phase.SWITCH, Phase.CONFIRM)) == plan(step("switch", "switch"), step("confirm", "confirm"))
 
 
 def test_steps_without_actions_are_left_out() -> None:

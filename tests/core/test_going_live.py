@@ -23,14 +23,14 @@ LOG = f"Its log is kept until the next deployment: /srv/mysite/log/{NEW}/."
 STOP = StopPrograms(CONTROL, LINK, (WEB, MAIL), 70.0)
 
 START = Step(
-    "activate",
+    "start",
     "start the processes",
     (StartSupervisor(NEW_RELEASE.control), StartPrograms(CONTROL, LINK, CONF, (WEB, MAIL))),
     undo=(Drain(SOCKET, 0.05), STOP),
     failure=Failure("NotReady", "The processes of the new release do not start.", LOG),
 )
 READY = Step(
-    "activate",
+    "start",
     "wait until they answer",
     (AwaitReady(SOCKET, NEW_RELEASE.probe, NEW, CONTROL, (WEB,)), AwaitWorkers(CONTROL, (MAIL,))),
     failure=Failure("NotReady", "The new release does not work.", LOG),
@@ -114,7 +114,7 @@ def test_of_the_machines_supervisord_only_our_programs_are_stopped() -> None:
 def test_a_site_starts_as_it_was() -> None:
     failure = Failure("NotReady", "The live release does not start.", "Read its log with `deploy_logs`.")
     assert starting(LAYOUT, NEW_RELEASE) == (
-        Step("activate", "start the processes", (*START.actions, READY.actions[0]), failure=failure),
+        Step("start", "start the processes", (*START.actions, READY.actions[0]), failure=failure),
         Step("switch", "start the front server", SWITCH.actions[1:], failure=failure),
         Step("confirm", "smoke test", SMOKE.actions, failure=failure),
     )

@@ -58,6 +58,8 @@ def test_a_host_with_nothing_on_it(tmp_path: Path) -> None:
         boot=found.boot,
         programs={},
         ipv6=found.ipv6,
+        python=machine.base_python(),
+        interpreter=machine.interpreter(),
     )
     assert found == expected
     assert os.listdir(tmp_path) == []

@@ -6,10 +6,10 @@ from typing import Any
 
 from django.core.management.base import CommandParser
 
-from django_selfdeploy import operations
 from django_selfdeploy.management.base import DeployCommand
 from django_selfdeploy.management.rehearsal import differences
 from django_selfdeploy.options import Options
+from django_selfdeploy.rehearsing import rehearse
 from django_selfdeploy.steps.activate import generated_files
 
 
@@ -21,13 +21,17 @@ class Command(DeployCommand):
 
     def perform(self, *, target: str, diff: bool, as_json: bool, **options: Any) -> int:
         asked = Options(allow_dirty=True)
-        context, _ = operations.rehearse(self.project(target), asked, sql=False)
-        files = differences(context) if diff else generated_files(context)
-        if as_json:
-            self.print_json({"files": files, "diff": diff})
-            return 0
-        for name, text in files.items():
-            self.stdout.write(f"# {name}\n{text}")
-        if diff and not files:
-            self.stdout.write("Nothing differs from what is live.")
+        rehearsed = rehearse(self.project(target, **options), asked, sql=False)
+        for name, one in rehearsed.items():
+            files = differences(one) if diff else generated_files(one.context)
+            if as_json:
+                self.print_json({**({"host": name} if name else {}), "files": files, "diff": diff})
+            else:
+                self._print(files, f"{name}: " if len(rehearsed) > 1 else "", diff=diff)
         return 0
+
+    def _print(self, files: dict[str, str], head: str, *, diff: bool) -> None:
+        for name, text in files.items():
+            self.stdout.write(f"# {head}{name}\n{text}")
+        if diff and not files:
+            self.stdout.write(f"{head}Nothing differs from what is live.")

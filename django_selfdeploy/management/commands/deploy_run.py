@@ -3,15 +3,14 @@
 from __future__ import annotations
 
 import argparse
-import os
-import subprocess
+from dataclasses import replace
 from typing import Any
 
 from django.core.management.base import CommandParser
 
-from django_selfdeploy.core.children import INHERITED
-from django_selfdeploy.core.errors import NothingThere
+from django_selfdeploy import inventory
 from django_selfdeploy.management.base import DeployCommand
+from django_selfdeploy.management.running import Ran, run_here, run_on
 
 
 class Command(DeployCommand):
@@ -23,13 +22,17 @@ class Command(DeployCommand):
         parser.add_argument("words", nargs=argparse.REMAINDER, metavar="COMMAND", help="The command and its options.")
 
     def perform(self, *, target: str, words: list[str], as_json: bool, **options: Any) -> int:
-        manage = f"{self.project(target).layout.bin}/manage"
-        if not os.path.exists(manage):
-            raise NothingThere("Nothing is live.", hint="Deploy first: `manage.py deploy`.")
-        command = [manage, *[word for word in words if word != "--"]]
-        environment = {name: os.environ[name] for name in (*INHERITED, "TERM") if name in os.environ}
-        if not as_json:
-            return subprocess.call(command, env=environment)
-        done = subprocess.run(command, capture_output=True, text=True, env=environment)
-        self.print_json({"status": done.returncode, "output": done.stdout, "errors": done.stderr})
-        return done.returncode
+        """On this machine, on the hosts that were named, or else on the one that does what is done once."""
+        project = self.project(target, **options)
+        command = tuple(word for word in words if word != "--")
+        if not project.target.hosts:
+            return self._told((run_here(project, command, kept=as_json),), as_json=as_json)
+        lead = inventory.lead(project.target.hosts).name
+        with self.looking(replace(project, hosts=project.hosts or (lead,))) as fleet:
+            return self._told(run_on(fleet, command, kept=as_json), as_json=as_json)
+
+    def _told(self, ran: tuple[Ran, ...], *, as_json: bool) -> int:
+        for one in ran if as_json else ():
+            where = {"host": one.host} if one.host else {}
+            self.print_json({**where, "status": one.status, "output": one.output, "errors": one.errors})
+        return max((one.status for one in ran), key=abs)
