@@ -27,8 +27,8 @@ START = 60.0
 """Seconds for a host to start a shell and the runner; some ask a slow directory of users first."""
 
 HINT = (
-    "The runner goes on alone, or takes back what was begun, by how far it was: `deploy_attach` tells what comes of "
-    "it, and the next `deploy` puts right what was left."
+    "The runner goes on alone, or takes back what was begun, by how far it was: `deploy_attach TARGET` tells what "
+    "comes of it, and the next `deploy` puts right what was left."
 )
 
 

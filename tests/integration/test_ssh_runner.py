@@ -204,9 +204,7 @@ def deliver(connection: Connection, root: Path, release: str, files: dict[str, b
 
 def test_one_changed_line_costs_four_round_trips_and_few_bytes(host: Sshd, root: Path, record_property: Any) -> None:
     with Line(host) as line:
-        known = host.folder / "known_line"
-        known.write_text(host.known_hosts_line.replace(f":{host.port} ", f":{line.port} "))
-        ssh = host.ssh(known_hosts=str(known))
+        ssh = host.ssh(known_hosts=str(known_as(host, line)))
         with connected(f"root@{line.name}", ssh) as connection:
             deliver(connection, root, "r1", project())
         there, back = line.there, line.back
@@ -276,14 +274,42 @@ def test_the_session_of_sshd_is_killed(host: Sshd, root: Path, phase: str) -> No
 @pytest.mark.parametrize("phase", ["stage", "switch"])
 def test_the_line_goes_dead_without_a_word(host: Sshd, root: Path, phase: str) -> None:
     with Line(host) as line:
-        known = host.folder / "known_dead"
-        known.write_text(host.known_hosts_line.replace(f":{host.port} ", f":{line.port} "))
-        ssh = host.ssh(known_hosts=str(known), keepalive=0.5, silence=2.0)
+        ssh = host.ssh(known_hosts=str(known_as(host, line)), keepalive=0.5, silence=2.0)
         with connected(f"root@{line.name}", ssh) as connection:
             error, seconds, gate = lose(connection, root, phase, line.go_dead)
             expect_end(root, phase, gate)
     assert "nothing was heard for 2 s" in error.message
     assert 2 <= seconds < 10
+
+
+def test_a_line_that_goes_dead_while_the_source_is_sent(host: Sshd, root: Path) -> None:
+    """Nobody reads then, and the write would wait for ever: the sign of life ends it."""
+    files = {"large.bin": os.urandom(30 << 20)}
+    with Line(host) as line:
+        ssh = host.ssh(known_hosts=str(known_as(host, line)), keepalive=0.5, silence=2.0)
+        with connected(f"root@{line.name}", ssh) as connection:
+            known = {blob_id(data): data for data in files.values()}
+
+            def source(wanted: Any) -> Iterator[tuple[str, bytes]]:
+                line.go_dead()
+                return ((blob, known[blob]) for blob in wanted)
+
+            connection.source = source
+            connection.open(str(root), look=LOOK, about=dict(ABOUT))
+            path = f"{root}/releases/r1/source"
+            step = Step("stage", "lay", (Receive(path, entries(files)),), undo=(Remove((path,)),))
+            began = time.monotonic()
+            with pytest.raises(RunnerLost):
+                connection.carry_out(Plan("deploy", "default", "r1", (step,)), last=True)
+            assert time.monotonic() - began < 15
+            until(lambda: story(root)["status"] == "cancelled", what="the runner takes back")
+
+
+def known_as(host: Sshd, line: Line) -> Path:
+    """A file in which the line has the host's key."""
+    known = host.folder / f"known_{line.port}"
+    known.write_text(host.known_hosts_line.replace(f":{host.port} ", f":{line.port} "))
+    return known
 
 
 def expect_end(root: Path, phase: str, gate: Path) -> None:
@@ -305,9 +331,7 @@ def test_a_dead_line_does_not_stall_a_runner_that_shouts(host: Sshd, root: Path)
     """Nobody empties its pipe, and what it says is more than that holds."""
     shout = "import os,sys; os.close(0); [print('x' * 1000) for _ in range(3000)]"
     with Line(host) as line:
-        known = host.folder / "known_shouting"
-        known.write_text(host.known_hosts_line.replace(f":{host.port} ", f":{line.port} "))
-        ssh = host.ssh(known_hosts=str(known), keepalive=5.0, silence=30.0)
+        ssh = host.ssh(known_hosts=str(known_as(host, line)), keepalive=5.0, silence=30.0)
         with connected(f"root@{line.name}", ssh) as connection:
             connection.open(str(root), look=LOOK, about=dict(ABOUT))
             steps = (
