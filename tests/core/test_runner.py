@@ -404,6 +404,21 @@ def test_a_folder_that_cannot_be_made_is_a_sentence(tmp_path: Path) -> None:
     assert caught.value.message == f"'open {tmp_path}/file/site' failed: Not a directory '{tmp_path}/file/site'."
 
 
+def test_a_sign_of_life_is_answered_at_once(host: Host) -> None:
+    """By the thread that reads: whatever step stands, the controller hears that the runner lives."""
+    host.open()
+    sending = start(host, write(host.layout, "a", "stage", Await("1")))
+    before = host.connection._channel.received
+    host.connection._channel.send_if_idle("alive")
+    deadline = time.monotonic() + 5
+    while host.connection._channel.received == before and time.monotonic() < deadline:
+        time.sleep(0.01)
+    assert host.connection._channel.received - before == len(b'{"kind": "alive", "bytes": 0}\n')
+    Await.go_on.set()
+    sending.join(5)
+    assert host.story()["status"] == "succeeded"
+
+
 def test_a_request_that_is_unknown_is_answered_and_harms_nothing(host: Host) -> None:
     with pytest.raises(RunnerLost, match="The runner failed at 'reboot': AttributeError"):
         host.connection._ask("reboot")
