@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import re
+from concurrent.futures import ThreadPoolExecutor
 
 import pytest
+
+from django_selfdeploy.core import queue
 
 from . import processes
 from .conftest import MakeSite
@@ -12,6 +15,7 @@ from .order import expect_in_order
 from .probing import SOME, no_request_lost
 from .site import Site
 from .visiting import PNG, hang_picture, sheet_of
+from .waiting import until
 
 
 def test_the_first_deployment_serves_the_site_through_nginx(make_site: MakeSite) -> None:
@@ -47,6 +51,18 @@ def test_what_is_not_there_is_a_404(site: Site, path: str) -> None:
 def test_a_host_that_the_project_does_not_allow_gets_no_answer(site: Site) -> None:
     with pytest.raises(ConnectionError):
         site.get("/", host="elsewhere.example")
+
+
+def test_no_request_waits_behind_a_slow_one_while_a_worker_is_idle(site: Site) -> None:
+    """Two workers with four threads each: seven requests are slow, and the eighth place is enough for the others."""
+    socket = f"{site.root}/releases/{site.current}/app.sock"
+    with ThreadPoolExecutor(7) as pool:
+        slow = [pool.submit(site.get, "/slow/?seconds=2") for _ in range(7)]
+        until(lambda: queue.of(socket).open == 7, what="seven requests are being answered")
+        for _ in range(20):
+            assert site.get("/release/").status == 200
+        assert [request.done() for request in slow] == [False] * 7
+    assert {request.result().status for request in slow} == {200}
 
 
 def test_uploads_and_rows_survive_the_next_release(site: Site) -> None:
