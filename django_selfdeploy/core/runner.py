@@ -21,7 +21,7 @@ from typing import Any, BinaryIO
 from . import journal, lock, logs, state, status
 from .actions.base import ActionFailed
 from .actions.source import read_manifest
-from .errors import Cancelled, DeployError, HostError, RunnerLost, SwitchedBack, Unchanged, named
+from .errors import Cancelled, DeployError, HostError, NothingThere, RunnerLost, SwitchedBack, Unchanged, named
 from .events import Event, Finished, Started, Warned
 from .executor import Executor, of_system
 from .layout import Layout
@@ -119,6 +119,7 @@ class Runner:
     ) -> dict[str, Any]:
         """Look at the root; with `about`, what the deployment is, make the root, lock it and open a journal.
 
+        Only a deployment makes a root. Raises NothingThere for another kind where there is none.
         The ids of deployment and release are made once the lock is held, so that they sort by what happened.
         """
         self._layout = layout = Layout(root)
@@ -130,6 +131,8 @@ class Runner:
 
     def _begin(self, layout: Layout, about: dict[str, Any], wait: float, secrets: tuple[str, ...]) -> dict[str, Any]:
         began = time.monotonic() - float(about.pop("elapsed", 0.0))
+        if about["kind"] != "deploy" and not os.path.isdir(layout.journals):
+            raise NothingThere(f"Nothing is deployed in {layout.root!r}.", hint="Deploy first: `manage.py deploy`.")
         os.makedirs(layout.journals, mode=0o755, exist_ok=True)
         self._lock = lock.Lock(layout)
         holder = {key: about[key] for key in ("kind", "who")}
