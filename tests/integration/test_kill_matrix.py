@@ -63,8 +63,9 @@ def change(site: Site, step: str) -> None:
     site.change()
     site.target["TESTS"] = ["pages.tests.test_worker"] if step == "run the tests" else False
     if step == "tidy up":
+        oldest = site.root / "releases" / site.releases[0]
         for number in range(10_000):
-            (site.root / "releases" / site.releases[0] / f"{number}").touch()
+            (oldest / f"{number}").touch()
     if step == "migrate the database":
         number = 100 + len(site.git("log", "--format=%h").split())
         [before] = sorted(path.stem for path in (site.project / "pages/migrations").glob("0*.py"))[-1:]
