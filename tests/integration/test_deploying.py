@@ -29,6 +29,19 @@ def test_the_first_deployment_serves_the_site_through_nginx(make_site: MakeSite)
     expect_in_order(site, live=site.current, status="succeeded")
     status = site.status()
     assert (status["healthy"], status["release"]["id"]) == (True, site.current)
+    _there_is_nothing_to_go_back_to(site)
+
+
+def _there_is_nothing_to_go_back_to(site: Site) -> None:
+    live = site.current
+    refused = site.manage("deploy_rollback", check=False)
+    hint = "`deploy_history` lists what there was; `deploy_rollback --to ID` goes to any release kept."
+    message = f"CommandError: There is no good release before the live one.\n{hint}\n"
+    assert (refused.returncode, refused.stderr) == (14, message)
+    refused = site.manage("deploy_rollback", "--to", "none", check=False)
+    message = f"CommandError: There is no release 'none'.\nThere are: {live}.\n"
+    assert (refused.returncode, refused.stderr) == (14, message)
+    expect_in_order(site, live=live, status="failed")
 
 
 def test_static_files_have_hashed_names_and_the_right_type(site: Site) -> None:
@@ -115,29 +128,30 @@ def test_force_deploys_though_nothing_changed(site: Site) -> None:
     expect_in_order(site, live=site.current, status="succeeded")
 
 
-def test_what_is_superseded_is_removed(make_site: MakeSite) -> None:
-    site = make_site(KEEP=2, WATCH=0)
+def test_what_is_superseded_is_removed(site: Site) -> None:
+    site.target["KEEP"] = 2
     ids = []
-    for message in ("one", "two", "three"):
+    for message in ("one", "two"):
         site.change(message)
         site.deploy()
         ids.append(site.current)
-    assert site.releases == ids[1:]
-    assert {path.name for path in (site.root / "log").iterdir() if path.is_dir()} == set(ids[1:])
+    assert site.releases == ids
+    assert {path.name for path in (site.root / "log").iterdir() if path.is_dir()} == set(ids)
     assert len(list((site.root / "envs").iterdir())) == 1
     expect_in_order(site, live=ids[-1])
 
 
-def test_the_tests_of_the_project_run_in_the_new_release(make_site: MakeSite) -> None:
-    site = make_site(TESTS=["pages"], WATCH=0)
+def test_the_tests_of_the_project_run_in_the_new_release(site: Site) -> None:
+    site.target["TESTS"] = ["pages"]
+    site.change()
     assert "run the tests" in site.deploy().stdout
     [tests] = [step for step in site.journals[0]["steps"] if step["name"] == "run the tests"]
     assert "OK" in tests["tail"]
 
 
-def test_a_worker_finishes_its_task_when_it_is_replaced(make_site: MakeSite) -> None:
-    worker = {"COMMAND": ["python", "manage.py", "pages_worker", "--seconds", "0.3"]}
-    site = make_site(WATCH=0, PROCESSES={"worker": worker})
+def test_a_worker_finishes_its_task_when_it_is_replaced(site: Site) -> None:
+    site.target["PROCESSES"] = {"worker": {"COMMAND": ["python", "manage.py", "pages_worker", "--seconds", "0.3"]}}
+    site.change()
     site.deploy()
     first = site.current
     site.change()
@@ -146,3 +160,6 @@ def test_a_worker_finishes_its_task_when_it_is_replaced(make_site: MakeSite) -> 
     assert f"website-{first}-worker" not in site.groups
     last = (site.root / "log" / first / "worker.log").read_text().splitlines()[-1]
     assert re.search(rf"\[{first}\]: stopped after \d+ tasks$", last), last
+    del site.target["PROCESSES"]
+    site.deploy()
+    expect_in_order(site, live=site.current, status="succeeded")
