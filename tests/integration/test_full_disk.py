@@ -81,7 +81,7 @@ LATER = ["start the processes", "switch", "watch", "drain and stop the previous 
 @pytest.fixture(scope="module")
 def crowded(controller: Controller) -> Iterator[Site]:
     """A live site on a small disk, to which other data comes."""
-    site = Site(controller, DISK_RESERVE=0, WATCH=0.5)
+    site = Site(controller, DISK_RESERVE=0, WATCH=0.5, READY_TIMEOUT=20)
     site.lay_down()
     with small_disk(site.root, 700):
         try:

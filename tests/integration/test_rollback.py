@@ -8,6 +8,7 @@ from .site import Site
 
 
 def test_rollback_loses_no_request_and_skips_what_was_left_before(site: Site) -> None:
+    site.target["KEEP"] = 10  # what was left is the first to be removed
     one, two = (_deployed(site, message) for message in ("one", "two"))
     with no_request_lost(site, SOME):
         site.manage("deploy_rollback")
