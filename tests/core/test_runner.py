@@ -168,6 +168,20 @@ def test_opening_locks_and_begins_a_journal(host: Host) -> None:
     assert host.heard == [events.Started(ID, "deploy", "default", "r1")]
 
 
+@pytest.mark.parametrize("kind", ["rollback", "restart", "start", "stop"])
+def test_only_a_deployment_makes_a_root(host: Host, kind: str) -> None:
+    with pytest.raises(NothingThere) as caught:
+        host.open(kind=kind)
+    root = host.layout.root
+    assert (caught.value.message, caught.value.hint) == (
+        f"Nothing is deployed in {root!r}.",
+        "Deploy first: `manage.py deploy`.",
+    )
+    assert not os.path.exists(root)
+    host.open()
+    assert holder(host.layout) is not None
+
+
 def test_a_plan_is_carried_out_and_its_answers_come_back(host: Host) -> None:
     host.open()
     answers = host.connection.carry_out(plan(write(host.layout, "a", "stage", Answer("ünï"))))

@@ -87,7 +87,9 @@ def test_a_controller_that_is_killed_between_two_hosts_leaves_the_old_release_on
 
 
 def test_a_release_that_fails_on_one_host_comes_back_on_all(fleet: Fleet, live: str) -> None:
-    fleet.site.append("website/settings.py", "\nimport os, socket\nif socket.gethostname() == 'web3':\n    ROOT_URLCONF = 'nowhere'\n")
+    fleet.site.append(
+        "website/settings.py", "\nimport os, socket\nif socket.gethostname() == 'web3':\n    ROOT_URLCONF = 'nowhere'\n"
+    )
     fleet.site.commit("Break it on one host")
     with no_request_lost_on(list(fleet.hosts.values()), PORT):
         failed = fleet.deploy(check=False)
