@@ -20,10 +20,11 @@ from typing import Any, BinaryIO
 
 from . import journal, lock, machine, running, state
 from .actions.base import ActionFailed
-from .errors import Cancelled, DeployError, HostError, NothingThere, RunnerLost, SwitchedBack, Unchanged, named
+from .errors import Cancelled, DeployError, HostError, NothingThere, RunnerLost, named
 from .events import Event, Finished, Started, Warned
 from .executor import Executor, of_system
 from .layout import Layout
+from .outcomes import as_fields, status_of
 from .plan import Plan
 from .questions import ANSWERS
 from .session import Session
@@ -284,20 +285,3 @@ def _new_release(layout: Layout, named: str) -> str:
         if not os.path.exists(layout.release(identity)):
             return identity
         time.sleep(0.1)
-
-
-def as_fields(reason: DeployError) -> dict[str, Any]:
-    """An error as it travels and as the journal keeps it."""
-    return {
-        "error": type(reason).__name__,
-        "message": reason.message,
-        "hint": reason.hint,
-        "exit_code": reason.exit_code,
-    }
-
-
-def status_of(reason: DeployError | None) -> str:
-    if reason is None:
-        return journal.SUCCEEDED
-    known = {Cancelled: journal.CANCELLED, SwitchedBack: journal.SWITCHED_BACK, Unchanged: journal.UNCHANGED}
-    return known.get(type(reason), journal.FAILED)

@@ -21,8 +21,9 @@ from django_selfdeploy.core.errors import Cancelled, DeployError, HostError, Loc
 from django_selfdeploy.core.journal import read
 from django_selfdeploy.core.layout import Layout
 from django_selfdeploy.core.lock import Lock, holder
+from django_selfdeploy.core.outcomes import status_of
 from django_selfdeploy.core.plan import Failure, Plan, Step
-from django_selfdeploy.core.runner import Runner, status_of
+from django_selfdeploy.core.runner import Runner
 from django_selfdeploy.core.wire import Channel
 from django_selfdeploy.hosts.base import Connection
 from tests.making import entry
