@@ -237,7 +237,9 @@ def naming(host: str, *, several: bool) -> Iterator[None]:
     try:
         yield
     except DeployError as error:
-        raise _named(host, error) if several else error from error
+        if not several:
+            raise
+        raise _named(host, error) from error
 
 
 def _named(host: str, error: DeployError) -> DeployError:
