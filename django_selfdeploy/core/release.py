@@ -49,6 +49,8 @@ class Front:
 
     `own` is the one under the root, a program of our supervisord called `group`. Otherwise it is the machine's:
     `links` are pairs (path in its include folder, file of the live release), `check` and `reload` its commands.
+    Where the user who deploys is not root, `helper` is the program, with sudo before it, that takes `site`, the file
+    of the live release, by standard input, checks it, keeps a copy and reloads.
     """
 
     address: str
@@ -60,6 +62,8 @@ class Front:
     links: tuple[tuple[str, str], ...] = ()
     check: tuple[str, ...] = ()
     reload: tuple[str, ...] = ()
+    helper: tuple[str, ...] = ()
+    site: str = ""
 
 
 @record
