@@ -79,6 +79,15 @@ class Context:
         return self.env_key in self.state.envs
 
     @property
+    def uv_from_tools(self) -> bool:
+        """Whether uv is that of the root's own tools, since the host has no other."""
+        return bool(self.uv) and self.uv == self.layout.uv
+
+    @property
+    def has_uv(self) -> bool:
+        return self.uv in self.state.programs.values()
+
+    @property
     def known_facts(self) -> ProjectFacts:
         """The facts. Only steps of the second plan may ask for them."""
         assert self.facts is not None, "the release was not looked at yet"

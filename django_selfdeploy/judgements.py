@@ -90,7 +90,7 @@ def judge_release(context: Context) -> None:
             "(selfdeploy.E008) WSGI_APPLICATION is not set, so no server knows what to run.",
             hint='Write WSGI_APPLICATION = "mysite.wsgi.application".',
         )
-    if not (target.probe_path or facts.probe_path):
+    if target.front.serves and not (target.probe_path or facts.probe_path):
         raise ReleaseError(
             "(selfdeploy.E009) The project has no page that could prove that a release works.",
             hint=f'Name one that answers with 200: SELFDEPLOY = {{"{target.alias}": {{"PROBE_PATH": "/health/"}}}}.',

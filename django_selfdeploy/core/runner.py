@@ -54,6 +54,7 @@ class Runner:
         self._journal: journal.Journal | None = None
         self._executor: Executor | None = None
         self._called_off = ""
+        self._story: dict[str, Any] | None = None
 
     def listen(self) -> None:
         """Answer until the controller is gone; what it began and may be taken back is taken back then."""
@@ -80,7 +81,10 @@ class Runner:
                 frame = None
             if frame is None:
                 self.call_off("The controller went away before the switch.")
-            if frame is not None and frame.kind == "cancel":
+            elif frame.kind == "alive":
+                self._send("alive")
+                continue
+            elif frame.kind == "cancel":
                 self.call_off("The deployment was called off.")
                 continue
             self._frames.put(frame)
@@ -91,16 +95,19 @@ class Runner:
         try:
             answer = getattr(self, f"_on_{frame.kind}")(**frame.fields)
         except DeployError as error:
-            self._send("error", **as_fields(error))
+            self._refuse(error)
         except ActionFailed as error:
-            self._send("error", **as_fields(HostError(str(error))))
+            self._refuse(HostError(str(error)))
         except OSError as error:
-            self._send("error", **as_fields(of_system(f"{frame.kind} {self._root}".strip(), error)))
+            self._refuse(of_system(f"{frame.kind} {self._root}".strip(), error))
         except Exception as error:  # noqa: BLE001 - told to the controller, who would else wait for ever
             traceback.print_exc()
-            self._send("error", **as_fields(RunnerLost(f"The runner failed at {frame.kind!r}: {error!r}.")))
+            self._refuse(RunnerLost(f"The runner failed at {frame.kind!r}: {error!r}."))
         else:
-            self._send("done", answer=answer)
+            self._send("done", answer=answer, story=self._story)
+
+    def _refuse(self, error: DeployError) -> None:
+        self._send("error", **as_fields(error), story=self._story)
 
     @property
     def _root(self) -> str:
@@ -224,6 +231,7 @@ class Runner:
             self._journal.close(status, seconds=self._session.elapsed(), error=fields)
         except OSError as error:
             self._emit(Warned(f"The journal could not be closed: {error.strerror}."))
+        self._story = self._journal.story
         if record is not None:
             self._import_records(record)
         self._session.end_agents()

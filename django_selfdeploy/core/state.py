@@ -30,9 +30,9 @@ class Known:
 class HostState:
     """`disk_free` is in bytes; `processes` is None when no supervisord answers; `port_holder` is "" for free.
 
-    `live_answers` says whether the live release answers its probe on its own socket. `unfinished` are the ids
-    of journals whose runner did not close them, `leftovers` paths that an interrupted run left. `python` is the
-    path of the interpreter that looked, `interpreter` its kind, version and platform.
+    `live_answers` says whether the live release answers its probe on its own socket, or has no server. `unfinished`
+    are the ids of journals whose runner did not close them, `leftovers` paths that an interrupted run left. `python`
+    is the path of the interpreter that looked, `interpreter` its kind, version and platform.
     """
 
     root: str
@@ -172,6 +172,8 @@ def _text(path: str) -> str:
 
 
 def _answers(layout: Layout, release: Release) -> bool:
+    if not release.serves:
+        return True
     address = f"unix:{layout.socket(release.id)}"
     return probe.ask(address, release.probe, release.id, timeout=5.0).works
 

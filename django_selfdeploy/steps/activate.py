@@ -109,12 +109,13 @@ def check_configuration(context: Context) -> Step:
     target = context.target
     executable = context.state.programs.get(target.front.program, "nginx")
     server = json.dumps({"argv": target.app_server.check(context)})
+    front = target.front.check(context, executable)
     return Step(
         Phase.ACTIVATE.value,
         "check the configuration",
         (
-            Run(target.front.check(context, executable), cwd=context.layout.root),
-            Ask(context.agent, "check_server", server),
+            *((Run(front, cwd=context.layout.root),) if front else ()),
+            *((Ask(context.agent, "check_server", server),) if target.front.serves else ()),
         ),
         failure=Failure(
             "ReleaseError",
@@ -177,14 +178,14 @@ def start_and_switch(context: Context) -> tuple[Step, ...]:
 
 
 def programs(context: Context) -> tuple[Program, ...]:
-    """The web server first, then the processes of the settings."""
+    """The web server first, where visitors come, then the processes of the settings."""
     target = context.target
     prefix = f"{context.app}-{context.release}"
     web = Program("web", f"{prefix}-web", True, target.app_server.stop_seconds())
     others = (
         Program(name, f"{prefix}-{name}", False, process.stop_timeout) for name, process in target.processes.items()
     )
-    return (web, *others)
+    return (web, *others) if target.front.serves else tuple(others)
 
 
 def release(context: Context) -> Release:
