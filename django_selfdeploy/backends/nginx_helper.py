@@ -18,7 +18,7 @@ import shutil
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from typing import BinaryIO
 
@@ -233,7 +233,7 @@ class _Rules:
         if name in SIZES:
             return len(args) == 1 and bool(_number.match(args[0]))
         if name == "add_header":
-            return args[:1] and args[0] in HEADERS and args[2:] in ((), ("always",)) and "$" not in args[1]
+            return len(args) > 1 and args[0] in HEADERS and args[2:] in ((), ("always",)) and "$" not in args[1]
         return name == "location" and _is_location(args)
 
     def _is_map(self, args: tuple[str, ...]) -> bool:
@@ -280,11 +280,9 @@ def _expect_guarded(location: Directive) -> None:
 
 
 def _is_network(text: str) -> bool:
-    try:
-        ipaddress.ip_network(text, strict=False)
-    except ValueError:
-        return False
-    return True
+    with suppress(ValueError):
+        return bool(ipaddress.ip_network(text, strict=False))
+    return False
 
 
 # nginx itself
@@ -323,11 +321,9 @@ def _alone(site: Site) -> Iterator[None]:
 
 
 def _read(path: str) -> bytes | None:
-    try:
-        with open(path, "rb") as file:
-            return file.read()
-    except FileNotFoundError:
-        return None
+    with suppress(FileNotFoundError), open(path, "rb") as file:
+        return file.read()
+    return None
 
 
 def _put(path: str, data: bytes | None) -> None:

@@ -52,7 +52,7 @@ class Supervisor(ProcessManager):
         )
 
     def _machines(self, user: str) -> Needs:
-        """Who speaks to root's supervisord, or writes a file that it reads, is root: no rule of sudo makes that less."""
+        """Who speaks to root's supervisord, or writes a file of it, is root: no rule of sudo makes that less."""
         if user != "root":
             raise ConfigError(
                 f"{user!r} cannot use the machine's supervisord: it runs as root whatever it is told.",

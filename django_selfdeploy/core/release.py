@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import os
+import time
 from dataclasses import dataclass, field
 
 from .codec import record
+from .layout import Layout
 
 RECORD = "release.json"
 """The record's name in a release's folder. Written last: a release without it is not complete."""
@@ -111,3 +114,17 @@ class Release:
     @property
     def groups(self) -> tuple[str, ...]:
         return tuple(program.group for program in self.programs)
+
+
+def new_release(layout: Layout, named: str) -> str:
+    """The id for a release: "+SUFFIX" stands for the time now and the suffix, anything else for itself.
+
+    For example "20261122-101112-1a2b3c4d": ids sort by time, and none is given twice.
+    """
+    if not named.startswith("+"):
+        return named
+    while True:
+        identity = f"{time.strftime('%Y%m%d-%H%M%S', time.gmtime())}-{named[1:]}"
+        if not os.path.exists(layout.release(identity)):
+            return identity
+        time.sleep(0.1)

@@ -56,7 +56,7 @@ apt() {{
 
 install_needed() {{
     [ -n "$needed" ] || return 0
-    command -v apt-get >/dev/null || fail "This host has no apt-get, and it lacks$needed. Install them, then run this again."
+    command -v apt-get >/dev/null || fail "This host has no apt-get. Install$needed, then run this again."
     apt update
     # shellcheck disable=SC2086 # a list of names
     apt install --no-install-recommends $needed
@@ -120,7 +120,8 @@ own_folder() { # PATH USER WHAT
     if [ -d "$1" ] && [ ! -L "$1" ] && [ "$(stat -c %U "$1")" = "$2" ]; then return 0; fi
     if [ -e "$1" ] || [ -L "$1" ]; then
         if [ -L "$1" ] || [ ! -d "$1" ] || [ -n "$(ls -A "$1")" ]; then
-            fail "$1 is there already, is not empty, and belongs to $(stat -c %U "$1"). Give it to $2, or name another ROOT."
+            owner=$(stat -c %U "$1")
+            fail "$1 is there, is not empty, and belongs to $owner. Give it to $2 with chown, or name another ROOT."
         fi
     fi
     above=$1

@@ -11,7 +11,7 @@ from typing import Any, ClassVar
 
 import pytest
 
-from django_selfdeploy.core import codec, events, runner
+from django_selfdeploy.core import codec, events, release, runner
 from django_selfdeploy.core.actions.base import Action, ActionFailed, World
 from django_selfdeploy.core.actions.files import KeepSecret, MakeFolders, Remove, Write
 from django_selfdeploy.core.actions.processes import Run
@@ -481,14 +481,14 @@ def test_an_action_that_fails_outside_of_a_plan_is_told(host: Host, monkeypatch:
 
 def test_no_id_of_a_release_is_given_twice(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     moments = iter(["20261122-101112", "20261122-101112", "20261122-101112", "20261122-101113"])
-    monkeypatch.setattr(runner.time, "strftime", lambda *_: next(moments))
-    monkeypatch.setattr(runner.time, "sleep", lambda seconds: None)
+    monkeypatch.setattr(release.time, "strftime", lambda *_: next(moments))
+    monkeypatch.setattr(release.time, "sleep", lambda seconds: None)
     layout = Layout(str(tmp_path))
-    first = runner._new_release(layout, "+1a2b3c4d")
+    first = release.new_release(layout, "+1a2b3c4d")
     os.makedirs(layout.release(first))
-    second = runner._new_release(layout, "+1a2b3c4d")
+    second = release.new_release(layout, "+1a2b3c4d")
     assert (first, second) == ("20261122-101112-1a2b3c4d", "20261122-101113-1a2b3c4d")
-    assert runner._new_release(layout, "20261122-101112-1c1c1c1c") == "20261122-101112-1c1c1c1c"
+    assert release.new_release(layout, "20261122-101112-1c1c1c1c") == "20261122-101112-1c1c1c1c"
 
 
 def test_a_deployment_without_an_id_gets_one(host: Host) -> None:
