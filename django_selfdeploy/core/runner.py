@@ -18,10 +18,20 @@ import traceback
 from collections.abc import Iterator
 from typing import Any, BinaryIO
 
-from . import journal, lock, logs, machine, state, status
+from . import journal, lock, logs, machine, running, state, status
 from .actions.base import ActionFailed
 from .actions.source import read_manifest
-from .errors import Cancelled, DeployError, HostError, RunnerLost, SwitchedBack, Unchanged, as_fields, named
+from .errors import (
+    Cancelled,
+    DeployError,
+    HostError,
+    NothingThere,
+    RunnerLost,
+    SwitchedBack,
+    Unchanged,
+    as_fields,
+    named,
+)
 from .events import Event, Finished, Started, Warned
 from .executor import Executor, of_system
 from .layout import Layout
@@ -222,6 +232,23 @@ class Runner:
         assert self._layout is not None
         return logs.read(self._layout, names, offsets, lines=lines)
 
+    def _on_files(self) -> dict[str, str]:
+        """The generated files of the live release by name; none where nothing is live."""
+        assert self._layout is not None
+        return state.generated(self._layout)
+
+    def _on_run(self, *, words: tuple[str, ...]) -> int:
+        """Run a manage.py command in the live release; its output goes in frames, the exit status is the answer."""
+        assert self._layout is not None
+        manage = f"{self._layout.bin}/manage"
+        if not os.path.exists(manage) or not os.path.exists(self._layout.current):
+            raise NothingThere("Nothing is live.", hint="Deploy first: `manage.py deploy`.")
+        return running.run(
+            (manage, *words),
+            tell=lambda stream, data: self._send_bytes("said", data, stream=stream),
+            gone=lambda: bool(self._called_off),
+        )
+
     def _on_story(self, *, count: int) -> list[dict[str, Any]]:
         assert self._layout is not None
         return journal.newest(self._layout, count)
@@ -268,9 +295,12 @@ class Runner:
         self._send("event", event=event)
 
     def _send(self, kind: str, **fields: Any) -> None:
+        self._send_bytes(kind, b"", **fields)
+
+    def _send_bytes(self, kind: str, data: bytes, **fields: Any) -> None:
         """Say it, if somebody still listens."""
         with contextlib.suppress(OSError):
-            self._channel.send(kind, **fields)
+            self._channel.send(kind, data, **fields)
 
     def _fetch(self, wanted: tuple[str, ...]) -> Iterator[tuple[str, bytes]]:
         """Ask the controller for blobs; they come one frame each, closed by a frame `blobs_end`."""
