@@ -110,9 +110,13 @@ class FrontServer(Part):
         """How the runner reaches it and sees which configuration it has loaded."""
         raise NotImplementedError
 
-    def helpers(self, context: Context) -> tuple[str, ...]:
-        """Programs that `deploy_setup` installs, and that this deployment cannot do without."""
-        return ()
+    def helper(self, app: str) -> str:
+        """The program that `deploy_setup` installs for users who are not root; "" where they need none."""
+        return ""
+
+    def needs_helper(self, context: Context) -> bool:
+        """Whether this deployment cannot do without it."""
+        return False
 
     def socket_group(self, context: Context) -> str:
         """The group that may connect to the release's socket besides the user; "" for the user's own."""

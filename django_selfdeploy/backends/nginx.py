@@ -62,14 +62,14 @@ class Nginx(FrontServer):
             return needs_of_own(target, layout, user)
         return needs_of_machine(target, layout, user, self.include)
 
-    def helpers(self, context: Context) -> tuple[str, ...]:
-        return (helper_of(context.app),) if self._helped(context) else ()
+    def helper(self, app: str) -> str:
+        return "" if self.own else helper_of(app)
 
     def socket_group(self, context: Context) -> str:
-        return shared_group(context.app) if self._helped(context) else ""
+        return shared_group(context.app) if self.needs_helper(context) else ""
 
-    def _helped(self, context: Context) -> bool:
-        """Whether the user may not write to the machine's nginx and has no commands of their own for it."""
+    def needs_helper(self, context: Context) -> bool:
+        """For a user who may not write to the machine's nginx, and has no commands of their own for it."""
         plain = type(self)()
         own_ways = (self.check_command, self.reload_command) != (plain.check_command, plain.reload_command)
         return not self.own and context.state.uid != 0 and not own_ways
@@ -92,7 +92,7 @@ class Nginx(FrontServer):
     def front(self, context: Context) -> Front:
         plain = render("nginx/site.conf", {**self._values(context), "marker": ""})
         site = f"{context.layout.current}/etc/site.conf"
-        helper = ("sudo", "-n", *self.helpers(context)) if self._helped(context) else ()
+        helper = ("sudo", "-n", self.helper(context.app)) if self.needs_helper(context) else ()
         linked = not self.own and not helper
         return Front(
             address=f"{_loopback(context.target.bind)}:{context.target.port}",
@@ -127,7 +127,7 @@ class Nginx(FrontServer):
             "layout": layout,
             "app": context.app.replace("-", "_"),
             "user": context.state.front_user,
-            "guarded": self._helped(context),
+            "guarded": self.needs_helper(context),
             "ipv6": context.state.ipv6 and context.target.bind == "0.0.0.0",  # noqa: S104 - compared, not bound
             "address": _address(context.target.bind),
             "port": context.target.port,

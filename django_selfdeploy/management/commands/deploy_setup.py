@@ -27,7 +27,7 @@ class Command(DeployCommand):
         parser.add_argument("--dry-run", action="store_true", help="Print the plan, and change nothing.")
 
     def perform(self, *, target: str, script: bool, dry_run: bool, **options: Any) -> int:
-        project = self.project(target)
+        project = self.project(target, **options)
         asked = Setup(
             login=options["user"],
             sudo=options["sudo"],
@@ -41,6 +41,6 @@ class Command(DeployCommand):
             return print_scripts(self, setting_up.scripts(project, asked), why="Only root can prepare this machine.")
         if dry_run:
             return print_left(self, setting_up.examine(project, asked), **options)
-        with self.listeners(**options) as listeners:
+        with self.listeners(project, **options) as listeners:
             changed = setting_up.prepare(project, asked, listeners)
         return print_outcome(self, target, changed, **options)
