@@ -31,7 +31,9 @@ def gather_debs(packages: Packages) -> None:
 def _entry(deb: Path) -> str:
     """A package in the index of a repository (deb-src-control(5), repository format)."""
     digest = hashlib.sha256(deb.read_bytes()).hexdigest()
-    return f"{run('dpkg-deb', '--field', str(deb))}Filename: ./{deb.name}\nSize: {deb.stat().st_size}\nSHA256: {digest}\n"
+    return (
+        f"{run('dpkg-deb', '--field', str(deb))}Filename: ./{deb.name}\nSize: {deb.stat().st_size}\nSHA256: {digest}\n"
+    )
 
 
 def make_bare(host: Host) -> None:
@@ -39,5 +41,7 @@ def make_bare(host: Host) -> None:
     host.run("userdel", "--remove", "deploy", user="root")
     purge = "dpkg-query -Wf '${db:Status-Abbrev} ${Package}\\n' \"$@\" 2>/dev/null | sed -n 's/^i. *//p' | xargs -r dpkg --purge"
     host.run("sh", "-c", purge, "sh", *UNWANTED, user="root")
-    host.run("sh", "-c", 'rm -rf /etc/apt/sources.list.d/* && cat >/etc/apt/sources.list', user="root", stdin=SOURCE.encode())
+    host.run(
+        "sh", "-c", "rm -rf /etc/apt/sources.list.d/* && cat >/etc/apt/sources.list", user="root", stdin=SOURCE.encode()
+    )
     host.run("mount", "-o", "remount,bind,rw", "/proc/sys", user="root")  # of this it sees its own network's only
