@@ -116,12 +116,13 @@ def laid_down(places: list[str], name: str, data: bytes, size: int, nonce: str) 
             return kept(base, name, data, size)
         except OSError as error:
             reasons.append("%s: %s" % (base, error.strerror or error))  # noqa: UP031
+    last = os.environ.get("TMPDIR", "/tmp")  # noqa: S108 - mkdtemp makes it ours alone
     try:
-        folder = tempfile.mkdtemp(prefix="selfdeploy-")
+        folder = tempfile.mkdtemp(prefix="selfdeploy-", dir=last)
         atexit.register(shutil.rmtree, folder, True)
         unpack(folder, data)
     except OSError as error:
-        reasons.append("%s: %s" % (tempfile.gettempdir(), error.strerror or error))  # noqa: UP031
+        reasons.append("%s: %s" % (last, error.strerror or error))  # noqa: UP031
         say("unable", nonce, "; ".join(reasons))
         sys.exit(98)
     return folder
@@ -137,17 +138,19 @@ def kept(base: str, name: str, data: bytes, size: int) -> str:
         raise OSError("it belongs to somebody else, or others may write to it")
     folder = os.path.join(base, name)
     new = tempfile.mkdtemp(prefix=".new-", dir=base)
+    broken = new + "-broken"
     try:
         unpack(new, data)
         if not usable(folder, size):
             if os.path.lexists(folder):
-                os.rename(folder, os.path.join(new, "broken"))
+                os.rename(folder, broken)
             os.rename(new, folder)
     except OSError:
         if not usable(folder, size):  # else another controller was faster
             raise
     finally:
-        shutil.rmtree(new, ignore_errors=True)
+        for path in (new, broken):
+            shutil.rmtree(path, ignore_errors=True)
     forget_old(base, folder)
     return folder
 

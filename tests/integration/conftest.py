@@ -123,7 +123,7 @@ def make_fleet(controller: Controller, network: Network, packages: Packages) -> 
 
 def _assembled(stack: ExitStack, fleet: Fleet) -> Fleet:
     stack.callback(fleet.close)
-    fleet.site.lay_down(env={"ALLOWED_HOSTS": "localhost,127.0.0.1"})
+    fleet.site.lay_down(env={"DATABASE_URL": fleet.database_url})
     return fleet
 
 

@@ -99,14 +99,19 @@ class Host:
         return done.stdout.decode("utf-8", "replace")
 
     def enter(self, user: str) -> tuple[str, ...]:
-        """The words that begin a command of the user inside, with a login's variables."""
+        """The words that begin a command of the user inside, at home and with a login's variables."""
         account = accounts.find((self.root / "etc/passwd").read_text(), user)
         variables = {"PATH": PATH, "LANG": "C.UTF-8", "HOME": account.home, "USER": user, "LOGNAME": user}
         packages = self.packages.variables(user) if user in self.packages.users else {}
         return (
             *("nsenter", "--target", str(self.pid), "--all", "--root", "--wd"),
             *("setpriv", f"--reuid={account.uid}", f"--regid={account.uid}", "--init-groups"),
-            *("env", "--ignore-environment", *(f"{k}={v}" for k, v in {**variables, **packages}.items())),
+            *(
+                "env",
+                "--ignore-environment",
+                f"--chdir={account.home}",
+                *(f"{k}={v}" for k, v in {**variables, **packages}.items()),
+            ),
         )
 
     def processes(self) -> dict[int, str]:
@@ -132,6 +137,10 @@ class Host:
 
     def heal(self) -> None:
         self.network.heal(self._port)
+
+    def delay(self, milliseconds: float) -> None:
+        """Add so much to each round trip from and to the host; 0 for as fast as it can."""
+        self.network.delay(self._port, milliseconds)
 
     def end_ssh_sessions(self) -> None:
         """Kill the processes of sshd that hold a connection; what the user started there goes on."""

@@ -11,7 +11,9 @@ import os
 import random
 import re
 import subprocess
+import sys
 from collections.abc import Iterator
+from pathlib import Path
 
 from .waiting import until
 
@@ -19,6 +21,7 @@ BOUND = 10
 """Seconds for one command of iproute2."""
 
 IP = "/sbin/ip"
+DELAYING = Path(__file__).with_name("delaying.py")
 
 
 class Network:
@@ -30,6 +33,8 @@ class Network:
     def __init__(self) -> None:
         self.link = f"sd{os.urandom(5).hex()}"
         self.span, self._addresses = str(net := free_network()), net.hosts()
+        self._plugged: dict[str, str] = {}
+        self._lines: dict[str, subprocess.Popen[bytes]] = {}
         self._process = subprocess.Popen(("unshare", "--net", "cat"), stdin=subprocess.PIPE, stdout=subprocess.PIPE)
         self._wait_for_namespace()
         self.address = self.new_address()
@@ -37,7 +42,8 @@ class Network:
 
     @property
     def pid(self) -> int:
-        """The process that holds the switch's namespace."""
+        """The process that holds the switch's namespace. Fails after its end: another may have that id by then."""
+        assert self._process.poll() is None, "The network is taken down."
         return self._process.pid
 
     def new_address(self) -> str:
@@ -62,17 +68,43 @@ class Network:
             inside=pid,
         )
         batch(f"neighbour replace {address} lladdr {hardware(address)} dev {self.link} nud permanent")
+        self._plugged[port] = port
         return port
 
     def cut(self, port: str) -> None:
         """Take the wire from the switch: both its ends stay up, and what is sent on either side gets nowhere."""
-        batch(f"link set {port} nomaster", inside=self.pid)
+        batch(f"link set {self._plugged[port]} nomaster", inside=self.pid)
 
     def heal(self, port: str) -> None:
-        batch(f"link set {port} master switch", inside=self.pid)
+        batch(f"link set {self._plugged[port]} master switch", inside=self.pid)
+
+    def delay(self, port: str, milliseconds: float) -> None:
+        """Add so much to each round trip through the port, half of it each way; 0 takes what was added away."""
+        if line := self._lines.pop(port, None):
+            line.communicate(timeout=BOUND)
+            batch(f"link delete {self._plugged[port]}", f"link set {port} master switch", inside=self.pid)
+            self._plugged[port] = port
+        if milliseconds:
+            self._lengthen(port, milliseconds / 2000)
+
+    def _lengthen(self, port: str, seconds: float) -> None:
+        far, near = f"{port}far", f"{port}near"
+        batch(
+            f"link add {near} type veth peer name {far}",
+            f"link set {port} nomaster",
+            f"link set {near} promisc on up",
+            f"link set {far} master switch up",
+            inside=self.pid,
+        )
+        self._plugged[port] = far
+        words = (*inside_of(self.pid), sys.executable, "-I", str(DELAYING), port, near, str(seconds))
+        self._lines[port] = line = subprocess.Popen(words, stdin=subprocess.PIPE, stdout=subprocess.PIPE)
+        assert line.stdout and line.stdout.readline() == b"carrying\n", "The frames cannot be carried."
 
     def close(self) -> None:
         """Remove all of it; returns when this machine's end is gone."""
+        for line in self._lines.values():
+            line.communicate(timeout=BOUND)
         self._process.communicate(timeout=BOUND)
         until(lambda: self.link not in links(), what=f"{self.link} is removed")
 
@@ -126,8 +158,13 @@ def batch(*orders: str, inside: int = 0) -> None:
     _ip("-batch", "-", inside=inside, stdin="\n".join((*orders, "")))
 
 
+def inside_of(pid: int) -> tuple[str, ...]:
+    """The words that begin a command in the network namespace of the process."""
+    return ("nsenter", f"--net=/proc/{pid}/ns/net")
+
+
 def _ip(*words: str, inside: int = 0, stdin: str = "") -> str:
-    enter = ("nsenter", f"--net=/proc/{inside}/ns/net") if inside else ()
+    enter = inside_of(inside) if inside else ()
     done = subprocess.run((*enter, IP, *words), input=stdin, capture_output=True, text=True, timeout=BOUND)
     assert done.returncode == 0, f"{words} ended with {done.returncode}:\n{stdin}{done.stderr}"
     return done.stdout

@@ -5,20 +5,23 @@ from __future__ import annotations
 import fcntl
 import os
 import shutil
+import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
-from .controller import short_folder
-
 MARK = ".claimed"
+MEMORY, DISK = Path("/dev/shm"), Path("/tmp")
+ROOM = 2 << 30
+"""Bytes that must be free in memory to work there: thousands of small files are made and removed sooner than on disk."""
 
 
 @contextmanager
 def claimed_folder() -> Iterator[Path]:
-    """A short folder, removed at the end. First, those are removed whose claim died with its process."""
+    """A folder that others may look into, removed at the end. First, those are removed whose claim died with its process."""
     remove_abandoned()
-    folder = short_folder()
+    folder = Path(tempfile.mkdtemp(prefix="sd", dir=_place()))
+    folder.chmod(0o755)
     with _opened(folder) as claim:
         fcntl.flock(claim, fcntl.LOCK_EX)
         (folder / MARK).touch()  # not before the claim, which nobody may take for an abandoned one
@@ -29,12 +32,16 @@ def claimed_folder() -> Iterator[Path]:
 def remove_abandoned() -> list[Path]:
     """Remove and return the folders that nobody claims any more: the kernel ends a claim with its process."""
     removed = []
-    for folder in (mark.parent for mark in Path("/tmp").glob(f"sd*/{MARK}")):
+    for folder in (mark.parent for place in (MEMORY, DISK) for mark in place.glob(f"sd*/{MARK}")):
         with suppress(FileNotFoundError), _opened(folder) as handle:
             if os.fstat(handle).st_uid == os.geteuid() and _is_free(handle):
                 shutil.rmtree(folder)
                 removed.append(folder)
     return removed
+
+
+def _place() -> Path:
+    return MEMORY if MEMORY.is_dir() and shutil.disk_usage(MEMORY).free > ROOM else DISK
 
 
 @contextmanager

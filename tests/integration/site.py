@@ -135,7 +135,7 @@ class Site(Standing):
 
     @cached_property
     def name(self) -> str:
-        return str(self.target.get("NAME", "website"))
+        return str(self.target.get("NAME", "website" if self.alias == "default" else f"website-{self.alias}"))
 
     # the end
 

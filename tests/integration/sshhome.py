@@ -49,9 +49,9 @@ class SshHome:
         options = ("-F", str(self.folder / "config"), "-o", "BatchMode=yes")
         return ("ssh", *options, f"{user}@{host}", "--", *command)
 
-    def ssh(self, host: str, *command: str, user: str = "deploy") -> subprocess.CompletedProcess[str]:
+    def ssh(self, host: str, *command: str, user: str = "deploy", stdin: str = "") -> subprocess.CompletedProcess[str]:
         words = self.words(host, *command, user=user)
-        return subprocess.run(words, stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=PATIENCE)
+        return subprocess.run(words, input=stdin, capture_output=True, text=True, timeout=PATIENCE)
 
 
 def make_ssh_home(home: Path) -> SshHome:

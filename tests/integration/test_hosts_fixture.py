@@ -99,17 +99,17 @@ def test_a_disk_can_be_full_or_read_only(fleet: Fleet) -> None:
 
 def test_packages_install_without_an_index(fleet: Fleet) -> None:
     host = fleet["web1"]
-    host.run("python3", "-m", "venv", "/home/deploy/env")
-    host.run("/home/deploy/env/bin/pip", "install", "--quiet", "uv")
-    install = "~/env/bin/uv pip install --quiet --python ~/env/bin/python django-selfdeploy 'supervisor>=4.3'"
-    done = fleet.ssh_home.ssh("web1", install)
-    assert (done.returncode, done.stderr) == (0, "")
-    host.run("/home/deploy/env/bin/python", "-c", "import django_selfdeploy, supervisor, paramiko")
-    assert "Network is unreachable" in host.run(
-        "python3",
-        "-c",
-        "import socket\ntry: socket.create_connection(('192.0.2.1', 443))\nexcept OSError as e: print(e)",
-    )
+    host.run("python3", "-m", "venv", "--without-pip", "env")
+    [pip] = fleet.packages.wheels.glob("pip-*.whl")
+    for order in (
+        f"env/bin/python {PLACE}/wheels/{pip.name}/pip install --quiet --root-user-action ignore uv",
+        "env/bin/uv pip install --quiet --python env/bin/python django-selfdeploy 'supervisor>=4.3'",
+        "env/bin/python -c 'import django_selfdeploy, supervisor, paramiko'",
+    ):
+        done = fleet.ssh_home.ssh("web1", order)
+        assert (done.returncode, done.stdout, done.stderr) == (0, "", "")
+    abroad = "import socket; socket.create_connection(('192.0.2.1', 443))"
+    assert "Network is unreachable" in fleet.ssh_home.ssh("web1", f'python3 -c "{abroad}"').stderr
 
 
 def test_a_cut_is_silent_and_heals(fleet: Fleet) -> None:
@@ -126,6 +126,22 @@ def test_a_cut_is_silent_and_heals(fleet: Fleet) -> None:
         host.wait_for_ssh()
         before = int(heard.readline())
         until(lambda: int(heard.readline()) > before + 20, what="the old connection goes on")
+
+
+def test_a_line_can_be_long(fleet: Fleet) -> None:
+    host = fleet["web2"]
+    near = round_trip(host)
+    host.delay(200)
+    assert 0.2 <= round_trip(host) < 0.2 + near + 0.1
+    text = "x" * 1_000_000
+    assert fleet.ssh_home.ssh("web2", "cat", stdin=text).stdout == text
+    host.cut()
+    with pytest.raises(TimeoutError):
+        socket.create_connection((host.address, 22), timeout=1)
+    host.heal()
+    host.wait_for_ssh()
+    host.delay(0)
+    assert round_trip(host) < 0.2
 
 
 def test_a_session_can_be_ended_while_its_command_goes_on(fleet: Fleet) -> None:
@@ -231,6 +247,17 @@ def serving(host: Host) -> subprocess.Popen[bytes]:
     process = subprocess.Popen(words, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
     until(lambda: answers(host), what=f"{host.name} answers")
     return process
+
+
+def round_trip(host: Host) -> float:
+    """The least of several."""
+
+    def once() -> float:
+        begun = time.monotonic()
+        socket.create_connection((host.address, 22), timeout=10).close()
+        return time.monotonic() - begun
+
+    return min(once() for _ in range(3))
 
 
 def answers(host: Host) -> bool:
