@@ -13,12 +13,13 @@ from pathlib import Path
 from .conf import Target
 from .core.actions.prepare import CHANGED
 from .core.errors import ConfigError
-from .core.events import Planned
+
 from .core.layout import Layout
 from .core.plan import Plan
 from .core.setup_script import script_of
 from .hosts.address import Address, parsed
 from .hosts.base import Listener
+from .hosts.news import Planned
 from .inventory import Host
 from .options import Project
 from .preparation import target_on

@@ -102,14 +102,14 @@ put() { # PATH MODE [CHECK...], the text on standard input; succeeds where it is
         [ "$(stat -c '%a %u %g' "$path")" = "$mode 0 0" ]; then return 1; fi
     mkdir -p "${path%/*}"
     new=${path%/*}/.tmp-$$-${path##*/}
-    cp "$work/text" "$new"
-    chmod "$mode" "$new"
+    # a failure within the condition of an `if` ends no script by itself
+    cp "$work/text" "$new" && chmod "$mode" "$new" || fail "$new cannot be written."
     if [ $# -gt 0 ] && ! "$@" "$new" >"$work/check" 2>&1; then
         cat "$work/check" >&2
         rm -f "$new"
         fail "$path is not written: $1 refuses it."
     fi
-    mv -f "$new" "$path"
+    mv -f "$new" "$path" || fail "$path cannot be written."
 }
 
 place() { # PATH MODE [CHECK...]
