@@ -13,7 +13,6 @@ from pathlib import Path
 from .conf import Target
 from .core.actions.prepare import CHANGED
 from .core.errors import ConfigError
-
 from .core.layout import Layout
 from .core.plan import Plan
 from .core.setup_script import script_of

@@ -2,8 +2,10 @@
 
 import ast
 import io
+import re
 import sys
 from collections.abc import Callable
+from contextlib import nullcontext
 from pathlib import Path
 
 import pytest
@@ -129,19 +131,10 @@ def test_it_says_what_it_refuses() -> None:
 
 
 @given(st.binary(max_size=200))
-def test_anything_is_judged(data: bytes) -> None:
-    try:
+def test_what_says_nothing_is_all_that_passes_by_chance(data: bytes) -> None:
+    says_nothing = re.fullmatch(rb"([ \t\r\n]|#[^\n]*(\n|\Z))*", data) and data.isascii()
+    with nullcontext() if says_nothing else pytest.raises(Refused):
         judge(data, SITE)
-    except Refused:
-        pass
-
-
-@given(st.integers(0, len(GENERATED)), st.sampled_from('{};"\'\\$# \nax/'))
-def test_a_character_more_is_judged(place: int, character: str) -> None:
-    try:
-        judge((GENERATED[:place] + character + GENERATED[place:]).encode(), SITE)
-    except Refused:
-        pass
 
 
 # nginx itself, played by a script

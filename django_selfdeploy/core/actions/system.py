@@ -12,6 +12,9 @@ from ..codec import record
 from .base import ActionFailed, World
 from .prepare import Prepare, account, acting_as, command, document, has_systemd, lines, owner, succeeds, words
 
+ROOTS = (0, 0)
+"""Whose files are placed: the numbers of root and of root's group."""
+
 PORTS_FILE = "/etc/sysctl.d/60-selfdeploy.conf"
 PORTS_KEY = "net.ipv4.ip_unprivileged_port_start"
 """The first port that is not for root alone, of IPv4 and IPv6 (ip(7))."""
@@ -37,7 +40,7 @@ class PlaceFile(Prepare):
             there = os.lstat(self.path)
             if not stat.S_ISREG(there.st_mode) or stat.S_IMODE(there.st_mode) != self.mode:
                 return False
-            if (there.st_uid, there.st_gid) != (0, 0):
+            if (there.st_uid, there.st_gid) != ROOTS:
                 return False
             with open(self.path, "rb") as file:
                 return file.read() == self.text.encode()
