@@ -32,7 +32,9 @@ changed() {{
 }}
 
 as() {{ # USER COMMAND...
-    if [ "$1" = root ]; then shift; "$@"; else runuser -u "$1" -- "$@"; fi
+    user=$1
+    shift
+    if [ "$user" = root ]; then "$@"; else runuser -u "$user" -- "$@"; fi
 }}
 """
 
@@ -180,11 +182,19 @@ open_port() {{ # PORT WHAT
 }}
 """
 
-END = """
-if [ -s "$work/changed" ]; then sed 's/^/changed: /' "$work/changed"; else echo 'Nothing changed.'; fi
+BEGIN = """
+# All of it is read before any of it is done: what was cut off on the way does nothing.
+prepare() {
 """
 
-FUNCTIONS = START + PACKAGES + ACCOUNTS + FILES + SERVICES
+END = """
+if [ -s "$work/changed" ]; then sed 's/^/changed: /' "$work/changed"; else echo 'Nothing changed.'; fi
+}
+
+prepare </dev/null
+"""
+
+FUNCTIONS = START + PACKAGES + ACCOUNTS + FILES + SERVICES + BEGIN
 
 
 def script_of(plan: Plan) -> str:

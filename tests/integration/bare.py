@@ -9,12 +9,21 @@ from .controller import run
 from .hosts import Host
 from .packages import PLACE, Packages
 
-UNWANTED = ("nginx*", "libnginx-mod-*", "cron", "logrotate")
-"""Packages that this machine may have and a bare host does not."""
+UNWANTED = ("nginx", "nginx-light", "nginx-common", "libnginx-mod-http-echo", "cron", "logrotate")
+"""Packages that this machine may have, and that a bare host has not."""
 
 WANTED = ("nginx", "nginx-common", "logrotate", "cron")
 
 SOURCE = f"deb [trusted=yes] file:{PLACE}/debs ./\n"
+
+BARE = """\
+userdel --remove deploy 2>/dev/null
+dpkg-query -Wf '${db:Status-Abbrev} ${Package}\\n' "$@" 2>/dev/null | sed -n 's/^i. *//p' |
+    xargs -r dpkg --force-depends --purge >/dev/null 2>&1
+rm -rf /etc/apt/sources.list.d/*
+cat >/etc/apt/sources.list
+mount -o remount,bind,rw /proc/sys  # of what is written, a host sees its own network's part
+"""
 
 
 def gather_debs(packages: Packages) -> None:
@@ -22,26 +31,35 @@ def gather_debs(packages: Packages) -> None:
     debs = packages.folder / "debs"
     (debs / "partial").mkdir(parents=True)
     place = ("-o", f"Dir::Cache::archives={debs}", "-o", "APT::Sandbox::User=root", "-o", "Debug::NoLocking=1")
-    run("apt-get", "-qq", "-y", "--download-only", "--reinstall", "--no-install-recommends", *place, "install", *WANTED)
+    fetch = ("apt-get", "-qq", "-y", "--download-only", "--reinstall", "--no-install-recommends", *place)
+    run(*fetch, "install", *WANTED)
     (debs / "Packages").write_text("\n".join(map(_entry, sorted(debs.glob("*.deb")))))
-    for path in debs.iterdir():
+    for path in (debs, *debs.iterdir()):
         path.chmod(0o755)
 
 
 def _entry(deb: Path) -> str:
-    """A package in the index of a repository (deb-src-control(5), repository format)."""
+    """A package in the index of a repository."""
     digest = hashlib.sha256(deb.read_bytes()).hexdigest()
-    return (
-        f"{run('dpkg-deb', '--field', str(deb))}Filename: ./{deb.name}\nSize: {deb.stat().st_size}\nSHA256: {digest}\n"
-    )
+    about = run("dpkg-deb", "--field", str(deb))
+    return f"{about}Filename: ./{deb.name}\nSize: {deb.stat().st_size}\nSHA256: {digest}\n"
 
 
 def make_bare(host: Host) -> None:
     """Take away the user who deploys, and what only a prepared host has."""
-    host.run("userdel", "--remove", "deploy", user="root")
-    purge = "dpkg-query -Wf '${db:Status-Abbrev} ${Package}\\n' \"$@\" 2>/dev/null | sed -n 's/^i. *//p' | xargs -r dpkg --purge"
-    host.run("sh", "-c", purge, "sh", *UNWANTED, user="root")
-    host.run(
-        "sh", "-c", "rm -rf /etc/apt/sources.list.d/* && cat >/etc/apt/sources.list", user="root", stdin=SOURCE.encode()
-    )
-    host.run("mount", "-o", "remount,bind,rw", "/proc/sys", user="root")  # of this it sees its own network's only
+    host.run("sh", "-c", BARE, "sh", *UNWANTED, user="root", stdin=SOURCE.encode())
+
+
+def traces(host: Host) -> set[str]:
+    """What a preparation leaves on a host: kind, mode, owner and content of files, users, groups and services."""
+    look = """\
+    cd /
+    find etc srv home usr/local usr/sbin ! -path 'etc/ssh*' ! -name '*-' ! -name '*.cache' ! -path '*/.cache*' \
+        -printf '%y %m %u %g %p %l\\n'
+    find etc srv home usr/local -type f ! -path 'etc/ssh*' ! -name '*-' ! -name 'hostname' ! -name 'hosts' \
+        ! -name '*shadow' ! -name 'ld.so.cache' ! -path '*/.cache*' -exec sha256sum {} +
+    getent passwd; getent group; cut -d: -f1,2 etc/shadow
+    cat /proc/sys/net/ipv4/ip_unprivileged_port_start
+    ps -eo comm= | sort -u | grep -E '^(nginx|cron)$' || true
+    """
+    return set(host.run("sh", "-c", look, user="root").splitlines())
