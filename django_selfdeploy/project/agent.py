@@ -55,7 +55,7 @@ def explain(*, path: str, host: str, https: bool) -> dict[str, Any]:
 
     The storage of static files may have been read before they were collected, so it is made anew.
     """
-    cast("LazyObject", staticfiles_storage)._wrapped = empty
+    cast("LazyObject[Any]", staticfiles_storage)._wrapped = empty
     client = Client(headers={"host": host})
     try:
         response = client.get(path, secure=https)

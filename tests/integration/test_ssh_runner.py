@@ -28,10 +28,10 @@ from django_selfdeploy.hosts.start import shipped
 
 from .controller import short_folder
 from .processes import kill
-from .sshd import LOOK, Line, Sshd, look, runners
+from .sshd import IN_CI, LOOK, Line, Sshd, look, needs_sshd
 from .waiting import until
 
-pytestmark = pytest.mark.skipif(os.geteuid() != 0, reason="sshd lets its own user in only")
+pytestmark = needs_sshd
 
 ID = "20261122-101112-345"
 ABOUT = {"id": ID, "kind": "deploy", "target": "default", "release": "r1", "who": "ann"}
@@ -51,11 +51,11 @@ def host(folder: Path) -> Iterator[Sshd]:
 
 
 @pytest.fixture
-def root(folder: Path) -> Iterator[Path]:
+def root(host: Sshd) -> Iterator[Path]:
     """A root that no test has used; nothing that works on it is left running."""
     root = short_folder() / "site"
     yield root
-    until(lambda: not list(runners()), what="the runners end")
+    until(lambda: not host.runners(), what="the runners end")
     shutil.rmtree(root.parent)
 
 
@@ -137,7 +137,7 @@ def test_a_home_in_which_nothing_can_be_written(folder: Path, root: Path) -> Non
 def test_any_login_shell_starts_it(folder: Path, root: Path, shell: str) -> None:
     program = shutil.which(shell)
     if program is None:
-        pytest.skip(f"no {shell}")
+        (pytest.fail if IN_CI else pytest.skip)(f"no {shell}")
     with Sshd(folder / shell, lines=(f'ForceCommand {program} -c "$SSH_ORIGINAL_COMMAND"',)) as host:
         with connected(f"root@{host.name}", host.ssh()) as connection:
             assert look(connection, root).uid == 0
@@ -204,9 +204,7 @@ def deliver(connection: Connection, root: Path, release: str, files: dict[str, b
 
 def test_one_changed_line_costs_four_round_trips_and_few_bytes(host: Sshd, root: Path, record_property: Any) -> None:
     with Line(host) as line:
-        known = host.folder / "known_line"
-        known.write_text(host.known_hosts_line.replace(f":{host.port} ", f":{line.port} "))
-        ssh = host.ssh(known_hosts=str(known))
+        ssh = host.ssh(known_hosts=str(known_as(host, line)))
         with connected(f"root@{line.name}", ssh) as connection:
             deliver(connection, root, "r1", project())
         there, back = line.there, line.back
@@ -276,14 +274,42 @@ def test_the_session_of_sshd_is_killed(host: Sshd, root: Path, phase: str) -> No
 @pytest.mark.parametrize("phase", ["stage", "switch"])
 def test_the_line_goes_dead_without_a_word(host: Sshd, root: Path, phase: str) -> None:
     with Line(host) as line:
-        known = host.folder / "known_dead"
-        known.write_text(host.known_hosts_line.replace(f":{host.port} ", f":{line.port} "))
-        ssh = host.ssh(known_hosts=str(known), keepalive=0.5, silence=2.0)
+        ssh = host.ssh(known_hosts=str(known_as(host, line)), keepalive=0.5, silence=2.0)
         with connected(f"root@{line.name}", ssh) as connection:
             error, seconds, gate = lose(connection, root, phase, line.go_dead)
             expect_end(root, phase, gate)
     assert "nothing was heard for 2 s" in error.message
     assert 2 <= seconds < 10
+
+
+def test_a_line_that_goes_dead_while_the_source_is_sent(host: Sshd, root: Path) -> None:
+    """Nobody reads then, and the write would wait for ever: the sign of life ends it."""
+    files = {"large.bin": os.urandom(30 << 20)}
+    with Line(host) as line:
+        ssh = host.ssh(known_hosts=str(known_as(host, line)), keepalive=0.5, silence=2.0)
+        with connected(f"root@{line.name}", ssh) as connection:
+            known = {blob_id(data): data for data in files.values()}
+
+            def source(wanted: Any) -> Iterator[tuple[str, bytes]]:
+                line.go_dead()
+                return ((blob, known[blob]) for blob in wanted)
+
+            connection.source = source
+            connection.open(str(root), look=LOOK, about=dict(ABOUT))
+            path = f"{root}/releases/r1/source"
+            step = Step("stage", "lay", (Receive(path, entries(files)),), undo=(Remove((path,)),))
+            began = time.monotonic()
+            with pytest.raises(RunnerLost):
+                connection.carry_out(Plan("deploy", "default", "r1", (step,)), last=True)
+            assert time.monotonic() - began < 15
+            until(lambda: story(root)["status"] == "cancelled", what="the runner takes back")
+
+
+def known_as(host: Sshd, line: Line) -> Path:
+    """A file in which the line has the host's key."""
+    known = host.folder / f"known_{line.port}"
+    known.write_text(host.known_hosts_line.replace(f":{host.port} ", f":{line.port} "))
+    return known
 
 
 def expect_end(root: Path, phase: str, gate: Path) -> None:
@@ -305,9 +331,7 @@ def test_a_dead_line_does_not_stall_a_runner_that_shouts(host: Sshd, root: Path)
     """Nobody empties its pipe, and what it says is more than that holds."""
     shout = "import os,sys; os.close(0); [print('x' * 1000) for _ in range(3000)]"
     with Line(host) as line:
-        known = host.folder / "known_shouting"
-        known.write_text(host.known_hosts_line.replace(f":{host.port} ", f":{line.port} "))
-        ssh = host.ssh(known_hosts=str(known), keepalive=5.0, silence=30.0)
+        ssh = host.ssh(known_hosts=str(known_as(host, line)), keepalive=5.0, silence=30.0)
         with connected(f"root@{line.name}", ssh) as connection:
             connection.open(str(root), look=LOOK, about=dict(ABOUT))
             steps = (
@@ -343,5 +367,5 @@ def test_a_link_that_dies_in_a_login_leaves_no_process(host: Sshd, root: Path) -
     """The controller is gone before the runner has its files."""
     ssh: Ssh = host.ssh()
     with connected(f"root@{host.name}", ssh):
-        until(lambda: list(runners()), what="the runner starts")
-    until(lambda: not list(runners()), what="the runner ends")
+        until(lambda: host.runners(), what="the runner starts")
+    until(lambda: not host.runners(), what="the runner ends")

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import secrets
 import shutil
 import subprocess
@@ -15,15 +14,15 @@ from django_selfdeploy.core.errors import HostError
 from django_selfdeploy.hosts.ssh import connected
 
 from .controller import short_folder
-from .sshd import Sshd, look, make_key, runners
+from .sshd import IN_CI, Sshd, look, make_key, needs_sshd, runners
 from .waiting import until
 
 PASSWORD = "Tr0ub4dor&3 'quoted' $HOME"
 RULES = Path("/etc/sudoers.d")
 
 pytestmark = [
-    pytest.mark.skipif(os.geteuid() != 0, reason="only root can make users"),
-    pytest.mark.skipif(os.environ.get("CI") != "true" and not shutil.which("sudo"), reason="no sudo"),
+    *needs_sshd,
+    pytest.mark.skipif(not IN_CI and not shutil.which("sudo"), reason="no sudo"),
 ]
 
 
@@ -49,7 +48,8 @@ class User:
 
     def remove(self) -> None:
         self.rule.unlink(missing_ok=True)
-        run("userdel", self.name)
+        words = ("userdel", self.name)
+        until(lambda: subprocess.run(words, capture_output=True).returncode == 0, what="nothing runs as the user")
 
 
 def run(*words: str) -> None:
@@ -93,7 +93,7 @@ def become(host: Sshd, user: User) -> Iterator[Callable[..., int]]:
             return look(connection, "/nowhere").uid
 
     yield become
-    until(lambda: not list(runners()), what="the runners end")
+    until(lambda: not runners(f"SUDO_USER={user.name}\0"), what="the runners end")
 
 
 def failing(become: Callable[..., int], ask: Callable[[str], str] | None = no_question) -> str:
