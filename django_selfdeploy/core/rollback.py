@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from .actions.files import Remove, Write
-from .errors import DeployError, NothingThere
+from .errors import DeployError, NothingThere, as_fields
 from .events import Finished
 from .executor import Executor
 from .going_live import going_live, stop_previous
 from .journal import SUCCEEDED, Journal
 from .layout import Layout
-from .outcomes import as_fields, status_of
+from .outcomes import status_of
 from .plan import Phase, Plan, Step
 from .recovery import recover, settled
 from .release import BAD, Release
