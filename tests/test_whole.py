@@ -5,7 +5,6 @@ import itertools
 import json
 from collections.abc import Iterator
 from contextlib import contextmanager
-from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -13,6 +12,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from django_selfdeploy.core import journal
+from django_selfdeploy.hosts.fleet import Fleet
+from django_selfdeploy.hosts.memory import MemoryConnection
 from django_selfdeploy.management.commands import deploy_history
 from django_selfdeploy.tell.whole import STATUSES, history, merged
 from tests.stories import ID, story
@@ -167,11 +168,12 @@ def asked(monkeypatch: pytest.MonkeyPatch) -> deploy_history.Command:
     """The command, connected to a runner that has two journals."""
 
     @contextmanager
-    def looking(self: Any, target: str) -> Iterator[Any]:
+    def looking(self: Any, project: Any) -> Iterator[Fleet]:
         older = story("20261121-101112-001", **FAILED)
-        yield SimpleNamespace(stories=lambda count: [story(), older][:count])
+        yield Fleet({"": MemoryConnection(replies={"story": [story(), older]})})
 
     monkeypatch.setattr(deploy_history.Command, "looking", looking)
+    monkeypatch.setattr(deploy_history.Command, "project", lambda self, target, **options: None)
     return deploy_history.Command(stdout=io.StringIO())
 
 

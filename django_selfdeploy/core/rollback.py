@@ -9,10 +9,10 @@ from .executor import Executor
 from .going_live import going_live, stop_previous
 from .journal import SUCCEEDED, Journal
 from .layout import Layout
+from .outcomes import as_fields, status_of
 from .plan import Phase, Plan, Step
 from .recovery import recover, settled
 from .release import BAD, Release
-from .runner import as_fields, status_of
 from .session import Session
 from .state import HostState
 

@@ -20,10 +20,11 @@ from typing import Any, BinaryIO
 
 from . import journal, lock, machine, running, state
 from .actions.base import ActionFailed
-from .errors import Cancelled, DeployError, HostError, NothingThere, RunnerLost, SwitchedBack, Unchanged, named
+from .errors import Cancelled, DeployError, HostError, NothingThere, RunnerLost, named
 from .events import Event, Finished, Started, Warned
 from .executor import Executor, of_system
 from .layout import Layout
+from .outcomes import as_fields, status_of
 from .plan import Plan
 from .questions import ANSWERS
 from .session import Session
@@ -135,7 +136,8 @@ class Runner:
         root, lock it and open a journal.
 
         The ids of deployment and release are made once the lock is held, so that they sort by what happened;
-        `about` has them already on the second and every further host.
+        `about` has them already on the second and every further host. Only a deployment makes a root: raises
+        NothingThere for another kind where there is none.
         """
         self._layout = layout = Layout(os.path.normpath(root) if root else machine.root_of(name))
         if about is None:
@@ -146,6 +148,8 @@ class Runner:
 
     def _begin(self, layout: Layout, about: dict[str, Any], wait: float, secrets: tuple[str, ...]) -> dict[str, Any]:
         began = time.monotonic() - float(about.pop("elapsed", 0.0))
+        if about["kind"] != "deploy" and not os.path.isdir(layout.journals):
+            raise NothingThere(f"Nothing is deployed in {layout.root!r}.", hint="Deploy first: `manage.py deploy`.")
         os.makedirs(layout.journals, mode=0o755, exist_ok=True)
         self._lock = lock.Lock(layout)
         holder = {key: about[key] for key in ("kind", "who")}
@@ -281,20 +285,3 @@ def _new_release(layout: Layout, named: str) -> str:
         if not os.path.exists(layout.release(identity)):
             return identity
         time.sleep(0.1)
-
-
-def as_fields(reason: DeployError) -> dict[str, Any]:
-    """An error as it travels and as the journal keeps it."""
-    return {
-        "error": type(reason).__name__,
-        "message": reason.message,
-        "hint": reason.hint,
-        "exit_code": reason.exit_code,
-    }
-
-
-def status_of(reason: DeployError | None) -> str:
-    if reason is None:
-        return journal.SUCCEEDED
-    known = {Cancelled: journal.CANCELLED, SwitchedBack: journal.SWITCHED_BACK, Unchanged: journal.UNCHANGED}
-    return known.get(type(reason), journal.FAILED)

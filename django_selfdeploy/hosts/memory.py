@@ -34,8 +34,8 @@ from ..core.errors import Cancelled, DeployError, named
 from ..core.events import Event, Finished, Started
 from ..core.executor import Executor
 from ..core.lock import Lock
+from ..core.outcomes import status_of
 from ..core.plan import Plan, Step
-from ..core.runner import status_of
 from ..core.session import Session
 from ..core.state import HostState
 from .base import Connection, _no_blobs

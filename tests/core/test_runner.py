@@ -21,8 +21,9 @@ from django_selfdeploy.core.errors import Cancelled, DeployError, HostError, Loc
 from django_selfdeploy.core.journal import read
 from django_selfdeploy.core.layout import Layout
 from django_selfdeploy.core.lock import Lock, holder
+from django_selfdeploy.core.outcomes import status_of
 from django_selfdeploy.core.plan import Failure, Plan, Step
-from django_selfdeploy.core.runner import Runner, status_of
+from django_selfdeploy.core.runner import Runner
 from django_selfdeploy.core.wire import Channel
 from django_selfdeploy.hosts.base import Connection
 from tests.making import entry
@@ -166,6 +167,20 @@ def test_opening_locks_and_begins_a_journal(host: Host) -> None:
     }
     assert "elapsed" not in story
     assert host.heard == [events.Started(ID, "deploy", "default", "r1")]
+
+
+@pytest.mark.parametrize("kind", ["rollback", "restart", "start", "stop"])
+def test_only_a_deployment_makes_a_root(host: Host, kind: str) -> None:
+    with pytest.raises(NothingThere) as caught:
+        host.open(kind=kind)
+    root = host.layout.root
+    assert (caught.value.message, caught.value.hint) == (
+        f"Nothing is deployed in {root!r}.",
+        "Deploy first: `manage.py deploy`.",
+    )
+    assert not os.path.exists(root)
+    host.open()
+    assert holder(host.layout) is not None
 
 
 def test_a_plan_is_carried_out_and_its_answers_come_back(host: Host) -> None:
