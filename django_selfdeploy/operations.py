@@ -159,7 +159,7 @@ def _opened(
             target.root,
             name=target.name,
             look=look_for(target),
-            about={**about, **known},
+            about={**about, **known, **({"host": name} if name else {})},
             wait=options.lock_wait,
             secrets=secrets,
         )

@@ -159,7 +159,7 @@ class Runner:
         about = {"id": journal.new_id(), **about, "release": new_release(layout, about["release"])}
         self._lock.at("", deployment=about["id"], release=about["release"])
         live = os.path.basename(os.readlink(layout.current)) if os.path.islink(layout.current) else ""
-        self._journal = journal.Journal(layout, {**about, "previous": live, "host": socket.gethostname()})
+        self._journal = journal.Journal(layout, {"host": socket.gethostname(), **about, "previous": live})
         self._session = Session(
             deployment=about["id"],
             listener=self._emit,

@@ -71,7 +71,8 @@ class Connection:
         too, waiting at most `wait` seconds.
 
         `deployment` and `release` are the ids that the host gives then; `about["release"]` is an id there is, or
-        "+" and the end of a new one. Where `about` has an "id", that is the deployment's.
+        "+" and the end of a new one. Where `about` has an "id", that is the deployment's; where it has a "host", the
+        journal calls it so.
         """
         answer = self._ask("open", root=root, name=name, about=about, wait=wait, secrets=secrets, look=look)
         self.deployment, self.release = answer["deployment"], answer["release"]
