@@ -103,7 +103,13 @@ def spent(
     with tempfile.TemporaryFile("w+") as errors:
         began = time.monotonic()
         process = subprocess.Popen(
-            words, cwd=cwd, env=dict(variables), stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=errors, text=True
+            words,
+            cwd=cwd,
+            env=dict(variables),
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=errors,
+            text=True,
         )
         assert process.stdout is not None
         told = [(time.monotonic() - began, line) for line in process.stdout]

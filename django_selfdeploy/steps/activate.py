@@ -11,13 +11,12 @@ from ..context import Context
 from ..core import going_live
 from ..core.actions.base import Action
 from ..core.actions.django import Ask
-from ..core.actions.files import CopyFolder, Write, WriteAll
+from ..core.actions.files import CopyFolder, LeaveRunner, Write
 from ..core.actions.processes import Run, Say
 from ..core.actions.static import ShareStatic
 from ..core.codec import dumps
 from ..core.plan import Failure, Phase, Step
 from ..core.release import RECORD, ProbeSpec, Program, Release
-from ..runner_files import runner_files
 
 PYTEST_FILES = (
     ("pytest.ini", ""),
@@ -84,7 +83,7 @@ def write_configuration(context: Context) -> Step:
             render("bin/selfdeploy", {"layout": layout, "python": context.python}),
             0o755,
         ),
-        WriteAll(f"{layout.bin}/runner", runner_files()),
+        LeaveRunner(f"{layout.bin}/runner"),
     ]
     return Step(
         Phase.ACTIVATE.value,
