@@ -36,7 +36,7 @@ class Cost:
     """What one command cost. Seconds; `memory` in bytes, of the largest process of the controller.
 
     `live` is when the last host had switched, 0 where nothing told of it; `hosts` are the counters of each,
-    `round_trips` those of each conversation, and `others` what the machine worked for none of us.
+    `round_trips` those of each conversation. `others` is what the machine worked for none of us in `elapsed`.
     """
 
     wall: float
@@ -45,6 +45,7 @@ class Cost:
     memory: int
     hosts: tuple[Counters, ...]
     others: float
+    elapsed: float
     round_trips: tuple[int, ...] = ()
 
     @property
@@ -67,6 +68,10 @@ class Crowd:
             host.run("kill", "-HUP", (host.root / "run/sshd.pid").read_text().strip(), user="root")
             host.wait_for_ssh()
 
+    def change_line(self) -> None:
+        """The smallest change that makes another release."""
+        self.fleet.site.change()
+
     def choose(self, count: int) -> tuple[Host, ...]:
         """Let the target have the first hosts only."""
         chosen = self.hosts[:count]
@@ -87,7 +92,7 @@ class Crowd:
         cost, told = spent(words, chosen, cwd=site.project, variables=site.environment)
         lives = [at for at, line in told if json.loads(line).get("event") == "live"]
         trips = tuple(json.loads(path.read_text()))
-        return Cost(cost.wall - WATCH, max(lives), cost.cpu, cost.memory, cost.hosts, cost.others, trips)
+        return Cost(cost.wall - WATCH, max(lives), cost.cpu, cost.memory, cost.hosts, cost.others, cost.elapsed, trips)
 
 
 def spent(
@@ -123,7 +128,7 @@ def spent(
     costs = tuple(counters_of(host) - earlier for host, earlier in zip(hosts, before, strict=True))
     own = usage.ru_utime + usage.ru_stime
     others = max(0.0, busy - own - sum(cost.cpu for cost in costs))
-    return Cost(wall, 0.0, own, usage.ru_maxrss << 10, costs, others), told
+    return Cost(wall, 0.0, own, usage.ru_maxrss << 10, costs, others, wall), told
 
 
 def counters_of(host: Host) -> Counters:
