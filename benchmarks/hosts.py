@@ -157,19 +157,19 @@ def table(rows: Sequence[Row]) -> str:
 
 
 HEADINGS = (
-    *("wall s", "live s", "CPU s", "/ cores", "ratio", "rest s", "ctl s", "ctl MB"),
-    *("conn", "chan", "sent kB", "got kB", "trips"),
+    *("wall s", "live s", "CPU s", "work s", "ratio", "rest s", "ctl s", "ctl MB"),
+    *("conns", "chans", "sent", "got", "trips"),
 )
 
 
 def _rows(rows: Sequence[Row]) -> Iterator[str]:
-    yield f"{'deployer':22}{'hosts':>6}{'ms':>5}" + "".join(f"{heading:>8}" for heading in HEADINGS)
+    yield f"{'deployer':19}{'hosts':>6}{'ms':>4}" + "".join(f"{heading:>7}" for heading in HEADINGS)
     for row in rows:
-        times = f"{row.wall:8.2f}{row.live or float('nan'):8.2f}{row.worked:8.2f}{row.work:8.2f}"
-        ratios = f"{row.wall / row.work:8.2f}{row.rest:8.2f}{row.cpu:8.2f}{row.memory / 1e6:8.0f}"
-        line = f"{row.connections:8}{row.channels:8}{row.sent / 1e3:8.1f}{row.received / 1e3:8.1f}"
-        trips = str(row.round_trips or "-")
-        yield f"{row.deployer:22}{row.hosts:6}{row.delay:5}{times}{ratios}{line}{trips:>8}".replace("nan", "  -")
+        live = f"{row.live:.2f}" if row.live else "-"
+        times = f"{row.wall:7.2f}{live:>7}{row.worked:7.2f}{row.work:7.2f}"
+        ratios = f"{row.wall / row.work:7.2f}{row.rest:7.2f}{row.cpu:7.2f}{row.memory / 1e6:7.0f}"
+        line = f"{row.connections:7}{row.channels:7}{row.sent / 1e3:7.1f}{row.received / 1e3:7.1f}"
+        yield f"{row.deployer:19}{row.hosts:6}{row.delay:4}{times}{ratios}{line}{row.round_trips or '-':>7}"
 
 
 def _goals(found: Sequence[Goal]) -> Iterator[str]:
