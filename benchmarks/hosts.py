@@ -113,7 +113,8 @@ def goals(rows: Sequence[Row]) -> tuple[Goal, ...]:
         Goal("kB sent to a host, at most", max(row.sent for row in ours) / 1e3, BYTES_GOAL / 1e3),
         Goal("connections to a host, at most", max(row.connections for row in ours), 1),
         Goal("channels to a host, at most", max(row.channels for row in ours), 1),
-        *(Goal("round trips of one host", row.round_trips, TRIPS_GOAL) for row in ours if row.hosts == 1),
+        *(Goal("round trips to one host", row.round_trips, TRIPS_GOAL) for row in ours if row.hosts == 1),
+        *(Goal("round trips to each of several hosts", row.round_trips, TRIPS_GOAL) for row in ours if row.hosts > 1),
     ]
     slow = {row.hosts: row for row in ours if row.delay}
     if fewest < most and slow:
