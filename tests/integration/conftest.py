@@ -11,13 +11,18 @@ from typing import Any
 
 import pytest
 
-pytest.register_assert_rewrite(*(f"{__package__}.{name}" for name in ("order", "probing", "running", "site")))
+pytest.register_assert_rewrite(
+    *(f"{__package__}.{name}" for name in ("databases", "order", "probing", "running", "site"))
+)
 
 from .controller import Controller, build_wheel, make_controller, short_folder  # noqa: E402
+from .databases import mariadb, new_database, postgres  # noqa: E402
 from .site import Site  # noqa: E402
 
 PROGRAMS = ("nginx", "git")
 SBIN = "/usr/local/sbin:/usr/sbin:/sbin"
+
+__all__ = ("mariadb", "new_database", "postgres")
 
 MakeSite = Callable[..., Site]
 
