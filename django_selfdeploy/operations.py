@@ -228,10 +228,9 @@ def power(project: Project, kind: str, options: Options, listeners: tuple[Listen
                 name: Plan(kind, project.target.alias, release.id, made(Layout(states[name].root), release))
                 for name, release in live.items()
             }
+            found = {name: plan.without_empty_steps() for name, plan in found.items()}
             asked = {name: {"url": release.url, "more": {"release": release.id}} for name, release in live.items()}
-            fleet.carry_out(
-                {name: plan.without_empty_steps() for name, plan in found.items()}, asked.__getitem__, last=True
-            )
+            fleet.carry_out(found, asked.__getitem__, last=True)
             release = live[fleet.lead]
             return Outcome("succeeded", fleet.first.deployment, release.id, release.url)
 

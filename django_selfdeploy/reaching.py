@@ -50,9 +50,11 @@ def reached(project: Project) -> Iterator[Reached]:
         return
     hosts = chosen(project)
     ask = _asking_once() if sys.stdin and sys.stdin.isatty() else None
-    with ExitStack() as stack, ThreadPoolExecutor(max_workers=len(hosts)) as pool:
-        opened = pool.map(partial(_reach, project, ask, stack, threading.Lock()), hosts)
-        yield dict(zip((host.name for host in hosts), opened))
+    with ExitStack() as stack:
+        reach = partial(_reach, project, ask, stack, threading.Lock())
+        with ThreadPoolExecutor(max_workers=len(hosts)) as pool:
+            found = dict(pool.map(lambda host: (host.name, reach(host)), hosts))
+        yield found
 
 
 def fleet_of(project: Project, connections: dict[str, Connection]) -> Fleet:
@@ -64,7 +66,7 @@ def fleet_of(project: Project, connections: dict[str, Connection]) -> Fleet:
 
 
 def chosen(project: Project) -> tuple[Host, ...]:
-    """The hosts that were asked for with --hosts, else all. Raises ConfigError for one that the target does not have."""
+    """The hosts that were asked for with --hosts, else all. Raises ConfigError for one that is not the target's."""
     known = {host.name: host for host in project.target.hosts}
     for name in project.hosts:
         if name not in known:

@@ -81,7 +81,10 @@ class Runner:
                 frame = None
             if frame is None:
                 self.call_off("The controller went away before the switch.")
-            if frame is not None and frame.kind == "cancel":
+            elif frame.kind == "alive":
+                self._send("alive")
+                continue
+            elif frame.kind == "cancel":
                 self.call_off("The deployment was called off.")
                 continue
             self._frames.put(frame)

@@ -29,7 +29,9 @@ class Connection:
     """A conversation with a runner. Every call raises the DeployError that the host answers with, and
     RunnerLost when it ends without a word. Listeners run in the calling thread.
 
-    The first call waits for the runner by `greet`: until then the controller has other things to do.
+    The first call waits for the runner by `greet`, once its question is on the way: until then the controller has
+    other things to do. `broken` begins the message of RunnerLost, `trouble` is what is known of the reason, and
+    `hint` is what to do next.
     """
 
     def __init__(
@@ -38,11 +40,13 @@ class Connection:
         *,
         greet: Callable[[], None] = lambda: None,
         trouble: Callable[[], str] = lambda: "",
+        broken: str = "The runner ended without a word",
+        hint: str = "`deploy_status` tells what is live; the next `deploy` puts right what was left.",
     ) -> None:
         records.load()
         self._channel = channel
         self._greet, self._greeted = greet, False
-        self._trouble = trouble
+        self._trouble, self._broken, self._hint = trouble, broken, hint
         self.listeners: list[Listener] = []
         self.source: Blobs = _no_blobs
         self.round_trips = 0
@@ -127,14 +131,13 @@ class Connection:
         tell(self.listeners, *happened)
 
     def _ask(self, kind: str, *, until: type[Event] | None = None, **fields: Any) -> Any:
-        if not self._greeted:
-            self._greet()
-            self._greeted = True
         self.round_trips += 1
         try:
             self._channel.send(kind, **fields)
         except OSError as error:
+            self._greet_once()
             raise self._lost() from error
+        self._greet_once()
         while True:
             frame = self._receive()
             self.story = frame.fields.get("story") or self.story
@@ -145,6 +148,12 @@ class Connection:
             self._heard(frame)
             if until and frame.kind == "event" and isinstance(frame.fields["event"], until):
                 return None
+
+    def _greet_once(self) -> None:
+        """Both ways start here: a runner that never began says why in its greeting."""
+        if not self._greeted:
+            self._greeted = True
+            self._greet()
 
     def _heard(self, frame: Frame) -> None:
         if frame.kind == "event":
@@ -174,10 +183,7 @@ class Connection:
 
     def _lost(self) -> RunnerLost:
         said = self._trouble().strip()
-        return RunnerLost(
-            f"The runner ended without a word{': ' + said if said else '.'}",
-            hint="`deploy_status` tells what is live; the next `deploy` puts right what was left.",
-        )
+        return RunnerLost(f"{self._broken}{': ' + said if said else '.'}", hint=self._hint)
 
 
 def tell(listeners: list[Listener], *happened: Event) -> None:

@@ -37,7 +37,7 @@ class Fleet:
 
     def __init__(
         self, connections: dict[str, Connection], *, lead: str = "", batches: Batches = lambda names: (names,)
-    ):
+    ) -> None:
         self.connections = connections
         self.lead = lead or next(iter(connections))
         self.listeners: list[Listener] = []
@@ -111,9 +111,8 @@ class Fleet:
         it returns when every host is live. Raises the first error, of which the other hosts know nothing yet.
         """
         if not self.several:
-            [(name, plan)] = plans.items()
             until = None if wait else Live
-            return self.each(lambda name, c: c.carry_out(plan, last=last, until=until, **asked(name)))
+            return self.each(lambda name, c: c.carry_out(plans[name], last=last, until=until, **asked(name)))
         answers: dict[str, dict[str, Any]] = {name: {} for name in plans}
         for pace, phases in stretches():
             ending = last and Phase.FINISH in phases
