@@ -2,47 +2,34 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager, suppress
+from collections.abc import Mapping
 from dataclasses import replace
 from datetime import datetime, timezone
 from pathlib import Path
 from typing import Any
 
-from . import __version__, aftermath, judgements
+from . import __version__, judgements
 from .context import Context
 from .core import power as power_plans
-from .core.errors import DeployError, NothingThere, Unchanged
-from .core.events import Recorded, Remarked, Warned
+from .core.errors import Unchanged
+from .core.events import Remarked, Warned
 from .core.layout import Layout
 from .core.plan import Plan
-from .core.release import Release
-from .core.rollback import rollback_plan
 from .core.state import HostState
-from .hosts.base import Connection, Listener
+from .hosts.base import Listener
 from .hosts.fleet import Fleet
 from .kept import KeptSource
+from .opening import live_on, look, opened
 from .options import Options, Outcome, Project
-from .preparation import contexts_for, find_code, look_for, prepare, read_variables, target_on
+from .preparation import contexts_for, find_code, prepare
 from .project import dry, variables
 from .project.facts import ProjectFacts
 from .reaching import connected
 from .source import Source
 from .steps import activate, plans, stage
-from .story import about_deployment, recorder, recorder_of
+from .story import about_deployment, recorder
 
 States = Mapping[str, HostState]
-
-
-def look(project: Project, fleet: Fleet) -> dict[str, HostState]:
-    """The state of each host, without a lock: nothing is changed, not even a folder made."""
-    return fleet.each(lambda name, connection: look_at(project, name, connection))
-
-
-def look_at(project: Project, name: str, connection: Connection) -> HostState:
-    """The same for one host."""
-    target = target_on(project.target, name)
-    return connection.open(target.root, name=target.name, look=look_for(target))
 
 
 def deploy(project: Project, options: Options, listeners: tuple[Listener, ...]) -> Outcome:
@@ -50,12 +37,12 @@ def deploy(project: Project, options: Options, listeners: tuple[Listener, ...]) 
     with connected(project) as fleet:
         source = find_code(project, options)  # while the runners start
         about = about_deployment(project, "deploy", f"+{source.short}", options, source)
-        with _opened(fleet, project, about, options, listeners) as states:
+        with opened(fleet, project, about, options, listeners) as states:
             prepared = prepare(project, source, states, options, fleet.first.release)
             fleet.give(prepared.read)
             contexts = prepared.contexts
             behind = tuple(name for name, context in contexts.items() if options.force or not is_unchanged(context))
-            live = {_live(states[name]).id: _live(states[name]) for name in contexts if name not in behind}
+            live = {live_on(states[name]).id: live_on(states[name]) for name in contexts if name not in behind}
             if not behind:
                 release = next(iter(live.values()))
                 fleet.abandon(Unchanged(f"Nothing changed: {release.id} is live."))
@@ -82,8 +69,8 @@ def restart(project: Project, options: Options, listeners: tuple[Listener, ...])
     """
     with connected(project) as fleet:
         about = about_deployment(project, "restart", "+restart", options, None)
-        with _opened(fleet, project, about, options, listeners) as states:
-            live = {name: _live(state) for name, state in states.items()}
+        with opened(fleet, project, about, options, listeners) as states:
+            live = {name: live_on(state) for name, state in states.items()}
             entries = fleet.each(lambda name, connection: connection.manifest(live[name].id))
             source = KeptSource.of(live[fleet.lead], entries[fleet.lead])
             envs = {name: release.env for name, release in live.items()}
@@ -140,89 +127,12 @@ def _url(contexts: dict[str, Context], lead: str) -> str:
     return next((site_url(context) for context in ordered if context.target.front.serves), "")
 
 
-@contextmanager
-def _opened(
-    fleet: Fleet, project: Project, about: dict[str, Any], options: Options, listeners: tuple[Listener, ...]
-) -> Iterator[States]:
-    """Take the locks, begin the journals, and look; tell the runners when it is over before it is done.
-
-    The first host is locked before the others: of two that deploy at once, one gets all of them. It names the
-    deployment and the release for all. The first error is the one that counts.
-    """
-    fleet.listeners += listeners
-    secrets = variables.secrets_of(read_variables(project)[1])
-
-    def begin(name: str, connection: Connection) -> HostState:
-        target = target_on(project.target, name)
-        known = {"id": fleet.first.deployment, "release": fleet.first.release} if fleet.first.deployment else {}
-        what = {"about": {**about, **known}, "wait": options.lock_wait, "secrets": secrets}
-        return connection.open(target.root, name=target.name, look=look_for(target), **what)
-
-    states: dict[str, HostState] = {}
-    try:
-        states |= fleet.each(begin, on=(fleet.lead,))
-        states |= fleet.each(begin, on=tuple(name for name in fleet.names if name != fleet.lead))
-        yield states
-        aftermath.confirm(project, fleet)
-    except DeployError as error:
-        with suppress(DeployError):
-            fleet.abandon(error, record=_recorders(states))
-        raise aftermath.told(project, fleet, states, error) from error
-    finally:
-        stories = (connection.story for connection in fleet.connections.values())
-        fleet.tell(*(Recorded(story) for story in stories if story))
-
-
-def _recorders(states: States) -> Callable[[str], Any]:
-    """Who writes the record of a deployment that failed: the Django of what is live on the host, if anything is."""
-    return lambda name: recorder(Layout(states[name].root), states[name]) if name in states else None
-
-
-def _live(state: HostState) -> Release:
-    if state.live is None:
-        raise NothingThere(f"Nothing is live on {state.host!r}.", hint="Deploy first: `manage.py deploy`.")
-    return state.live
-
-
-def rollback(project: Project, *, to: str, options: Options, listeners: tuple[Listener, ...]) -> Outcome:
-    """Go back to the release `to`, or to the previous good one. Raises NothingThere where there is none."""
-    with connected(project) as fleet:
-        about = about_deployment(project, "rollback", to, options, None)
-        with _opened(fleet, project, about, options, listeners) as states:
-            alias = project.target.alias
-            to = to or rollback_plan(Layout(states[fleet.lead].root), states[fleet.lead], target=alias).release
-            fleet = _without(fleet, states, to)
-            found = {
-                name: rollback_plan(Layout(states[name].root), states[name], to=to, target=alias)
-                for name in fleet.names
-            }
-            known = {name: states[name].known(to) for name in found}
-            urls = {name: one.release.url if one and one.release else "" for name, one in known.items()}
-
-            def asked(name: str) -> dict[str, Any]:
-                record = recorder_of(Layout(states[name].root), to)
-                return {"url": urls[name], "record": record, "more": {"release": to}}
-
-            fleet.carry_out(found, asked, last=True, wait=options.wait)
-            return Outcome("succeeded", fleet.first.deployment, to, urls[fleet.lead])
-
-
-def _without(fleet: Fleet, states: States, release: str) -> Fleet:
-    """The hosts that do not run `release` yet. Raises NothingThere where all do."""
-    there = tuple(name for name, state in states.items() if state.current == release and state.live_answers)
-    if len(there) == len(fleet.names):
-        raise NothingThere(f"{release} is live already.", hint="`deploy_history` lists the others.")
-    if there:
-        fleet.narrowed(there).abandon(Unchanged(f"{release} is live already."))
-    return fleet.narrowed(name for name in fleet.names if name not in there)
-
-
 def power(project: Project, kind: str, options: Options, listeners: tuple[Listener, ...]) -> Outcome:
     """Stop the site ("stop"), or start the live release again ("start"). Raises NothingThere."""
     with connected(project) as fleet:
         about = about_deployment(project, kind, "", options, None)
-        with _opened(fleet, project, about, options, listeners) as states:
-            live = {name: _live(state) for name, state in states.items()}
+        with opened(fleet, project, about, options, listeners) as states:
+            live = {name: live_on(state) for name, state in states.items()}
             made = {"stop": power_plans.stopping, "start": power_plans.starting}[kind]
             found = {
                 name: Plan(kind, project.target.alias, release.id, made(Layout(states[name].root), release))

@@ -12,6 +12,7 @@ from typing import Any
 
 from . import __version__
 from .backends.base import Part
+from .backup_options import BackupOptions
 from .conf import Process, Target
 from .core.agent import ANSWERS, AgentSpec
 from .core.layout import Layout
@@ -48,7 +49,7 @@ def described(target: Target) -> dict[str, Any]:
 def _plain(name: str, value: Any) -> Any:
     if any(word in name.lower() for word in ("secret", "password", "token", "key")):
         return MASK
-    if isinstance(value, (Part, Process)):
+    if isinstance(value, (Part, Process, BackupOptions)):
         inner = {f.name: _plain(f.name, getattr(value, f.name)) for f in fields(value)}
         return {"backend": type(value).__name__, **inner} if isinstance(value, Part) else inner
     if isinstance(value, dict):

@@ -18,14 +18,14 @@ import traceback
 from collections.abc import Iterator
 from typing import Any, BinaryIO
 
-from . import journal, lock, logs, machine, state, status
+from . import journal, lock, machine, state, status
 from .actions.base import ActionFailed
-from .actions.source import read_manifest
 from .errors import Cancelled, DeployError, HostError, RunnerLost, SwitchedBack, Unchanged, named
 from .events import Event, Finished, Started, Warned
 from .executor import Executor, of_system
 from .layout import Layout
 from .plan import Plan
+from .readings import READINGS
 from .session import Session
 from .wire import HELLO, VERSION, Channel, Frame
 
@@ -199,18 +199,10 @@ class Runner:
         assert self._layout is not None
         return lock.break_free(self._layout, kill=kill)
 
-    def _on_manifest(self, *, release: str) -> tuple[Any, ...]:
-        """The entries of a release's source. Raises NothingThere where it has none."""
+    def _on_read(self, *, what: str, **arguments: Any) -> Any:
+        """The answer of core.readings."""
         assert self._layout is not None
-        return read_manifest(self._layout.release(release))
-
-    def _on_logs(self, *, names: tuple[str, ...], offsets: dict[str, Any], lines: int) -> dict[str, Any]:
-        assert self._layout is not None
-        return logs.read(self._layout, names, offsets, lines=lines)
-
-    def _on_story(self, *, count: int) -> list[dict[str, Any]]:
-        assert self._layout is not None
-        return journal.newest(self._layout, count)
+        return READINGS[what](self._layout, **arguments)
 
     # the end of a deployment
 

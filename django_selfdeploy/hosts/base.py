@@ -112,7 +112,7 @@ class Connection:
 
     def stories(self, count: int) -> list[dict[str, Any]]:
         """The newest journals, newest first."""
-        return list(self._ask("story", count=count))
+        return list(self.read("story", count=count))
 
     def status(self, *, look: dict[str, Any], deployments: int) -> dict[str, Any]:
         """What core.status tells."""
@@ -120,11 +120,15 @@ class Connection:
 
     def manifest(self, release: str) -> tuple[Entry, ...]:
         """The entries of the source of a release on the host. Raises NothingThere."""
-        return tuple(self._ask("manifest", release=release))
+        return tuple(self.read("manifest", release=release))
 
     def logs(self, names: tuple[str, ...], offsets: dict[str, Any], *, lines: int) -> dict[str, Any]:
         """What core.logs.read tells."""
-        return dict(self._ask("logs", names=names, offsets=offsets, lines=lines))
+        return dict(self.read("logs", names=names, offsets=offsets, lines=lines))
+
+    def read(self, what: str, **arguments: Any) -> Any:
+        """What core.readings answers about the root."""
+        return self._ask("read", what=what, **arguments)
 
     def tell(self, *happened: Event) -> None:
         """Let the listeners hear of something that the controller itself has found."""

@@ -18,6 +18,7 @@ from ..core.codec import dumps
 from ..core.plan import Failure, Phase, Step
 from ..core.release import RECORD, ProbeSpec, Program, Release
 from ..runner_files import runner_files
+from . import databases
 
 PYTEST_FILES = (
     ("pytest.ini", ""),
@@ -151,7 +152,7 @@ def collect_static(context: Context) -> Step:
 def migrate(context: Context) -> Step:
     """As late as can be before the new processes start: what fails before leaves the database alone."""
     pending = ", ".join(f"{one.app}.{one.name}" for one in context.known_facts.pending)
-    actions = (Ask(context.agent, "migrate"),) if pending else ()
+    actions = (*databases.expect_fixtures(context), Ask(context.agent, "migrate")) if pending else ()
     stays = f"The database is not taken back. Of these migrations, those that were applied stay: {pending}."
     return Step(
         Phase.MIGRATE.value,
@@ -174,7 +175,7 @@ def start_and_switch(context: Context) -> tuple[Step, ...]:
         context.layout, new, context.previous, supervised=supervised, agent=context.agent
     )
     record = Write(f"{context.folder}/{RECORD}", dumps(new, indent=1))
-    return (start, replace(ready, actions=(*ready.actions, record)), *rest)
+    return (start, replace(ready, actions=(*ready.actions, databases.remember(context), record)), *rest)
 
 
 def programs(context: Context) -> tuple[Program, ...]:
