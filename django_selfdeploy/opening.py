@@ -48,8 +48,14 @@ def opened(
     def begin(name: str, connection: Connection) -> HostState:
         target = target_on(project.target, name)
         known = {"id": fleet.first.deployment, "release": fleet.first.release} if fleet.first.deployment else {}
-        what: dict[str, Any] = {"about": {**about, **known}, "wait": options.lock_wait, "secrets": secrets}
-        return connection.open(target.root, name=target.name, look=look_for(target), **what)
+        return connection.open(
+            target.root,
+            name=target.name,
+            look=look_for(target),
+            about={**about, **known},
+            wait=options.lock_wait,
+            secrets=secrets,
+        )
 
     states: dict[str, HostState] = {}
     try:

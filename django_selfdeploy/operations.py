@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from datetime import datetime, timezone
 from pathlib import Path
 from typing import Any
@@ -145,25 +145,37 @@ def power(project: Project, kind: str, options: Options, listeners: tuple[Listen
             return Outcome("succeeded", fleet.first.deployment, release.id, release.url)
 
 
-def rehearse(project: Project, options: Options, *, sql: bool = True) -> dict[str, tuple[Context, tuple[Plan, Plan]]]:
-    """What a deployment would do now, by host: its context with facts, and both plans. Nothing is locked or changed.
+@dataclass(frozen=True)
+class Rehearsal:
+    """What a deployment would do on a host: its context with facts, both plans, and `live`, the generated files that
+    are live, by name.
+    """
+
+    context: Context
+    plans: tuple[Plan, Plan]
+    live: dict[str, str]
+
+
+def rehearse(project: Project, options: Options, *, sql: bool = True) -> dict[str, Rehearsal]:
+    """What a deployment would do now, by host. Nothing is locked or changed.
 
     The facts are those of the work tree, under the target's environment: no release is there to be asked yet.
     """
     source = find_code(project, options)
     with connected(project) as fleet:
         states = look(project, fleet)
+        live = fleet.each(lambda name, connection: connection.files())
     release = f"{datetime.now(timezone.utc):%Y%m%d-%H%M%S}-{source.short}"
     contexts = prepare(project, source, states, options, release).contexts
     for context in contexts.values():
         judgements.judge_host(context)
-    found = _rehearsed(project, source, next(iter(contexts.values())), sql=sql)
-    rehearsed = {}
+    facts = _rehearsed(project, source, next(iter(contexts.values())), sql=sql)
+    found = {}
     for name, context in contexts.items():
-        context = replace(context, facts=found)
+        context = replace(context, facts=facts)
         judgements.judge_release(context)
-        rehearsed[name] = (context, (plans.stage_plan(context), plans.activate_plan(context)))
-    return rehearsed
+        found[name] = Rehearsal(context, (plans.stage_plan(context), plans.activate_plan(context)), live[name])
+    return found
 
 
 def _rehearsed(project: Project, source: Source, context: Context, *, sql: bool) -> ProjectFacts:

@@ -6,7 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
-from . import journal, logs
+from . import journal, logs, state
 from .actions.source import read_manifest
 from .backups import applied, store
 from .backups.applied import Applied
@@ -47,6 +47,7 @@ def _has_any(backup: store.Backup, since: tuple[Applied, ...]) -> bool:
 READINGS: dict[str, Callable[..., Any]] = {
     "backups": lambda layout, *, folder: store.listed(folder or layout.backups),
     "distance": distance,
+    "files": state.generated,
     "logs": lambda layout, *, names, offsets, lines: logs.read(layout, names, offsets, lines=lines),
     "manifest": lambda layout, *, release: read_manifest(layout.release(release)),
     "story": lambda layout, *, count: journal.newest(layout, count),

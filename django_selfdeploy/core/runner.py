@@ -18,9 +18,9 @@ import traceback
 from collections.abc import Iterator
 from typing import Any, BinaryIO
 
-from . import journal, lock, machine, state, status
+from . import journal, lock, machine, running, state, status
 from .actions.base import ActionFailed
-from .errors import Cancelled, DeployError, HostError, RunnerLost, SwitchedBack, Unchanged, named
+from .errors import Cancelled, DeployError, HostError, NothingThere, RunnerLost, SwitchedBack, Unchanged, named
 from .events import Event, Finished, Started, Warned
 from .executor import Executor, of_system
 from .layout import Layout
@@ -204,6 +204,18 @@ class Runner:
         assert self._layout is not None
         return READINGS[what](self._layout, **arguments)
 
+    def _on_run(self, *, words: tuple[str, ...]) -> int:
+        """Run a manage.py command in the live release; its output goes in frames, the exit status is the answer."""
+        assert self._layout is not None
+        manage = f"{self._layout.bin}/manage"
+        if not os.path.exists(manage) or not os.path.exists(self._layout.current):
+            raise NothingThere("Nothing is live.", hint="Deploy first: `manage.py deploy`.")
+        return running.run(
+            (manage, *words),
+            tell=lambda stream, data: self._send_bytes("said", data, stream=stream),
+            gone=lambda: bool(self._called_off),
+        )
+
     # the end of a deployment
 
     def _take_back(self, reason: DeployError, *, record: Any = None) -> None:
@@ -246,9 +258,12 @@ class Runner:
         self._send("event", event=event)
 
     def _send(self, kind: str, **fields: Any) -> None:
+        self._send_bytes(kind, b"", **fields)
+
+    def _send_bytes(self, kind: str, data: bytes, **fields: Any) -> None:
         """Say it, if somebody still listens."""
         with contextlib.suppress(OSError):
-            self._channel.send(kind, **fields)
+            self._channel.send(kind, data, **fields)
 
     def _fetch(self, wanted: tuple[str, ...]) -> Iterator[tuple[str, bytes]]:
         """Ask the controller for blobs; they come one frame each, closed by a frame `blobs_end`."""

@@ -163,6 +163,12 @@ def read_release(folder: str) -> Release | None:
     return found if isinstance(found, Release) else None
 
 
+def generated(layout: Layout) -> dict[str, str]:
+    """The generated files of the live release by name; none where nothing is live."""
+    folder = f"{layout.current}/etc"
+    return {name: _text(f"{folder}/{name}") for name in sorted(_listed(folder))}
+
+
 def _text(path: str) -> str:
     try:
         with open(path, encoding="utf-8") as file:

@@ -18,6 +18,9 @@ from ..core.wire import Channel, Frame
 _log = logging.getLogger(__name__)
 
 Listener = Callable[[Event], None]
+Said = Callable[[str, bytes], None]
+"""Hears what a command writes: "output" or "errors", and the bytes."""
+
 Blobs = Callable[[Iterable[str]], Iterator[tuple[str, bytes]]]
 
 
@@ -48,6 +51,7 @@ class Connection:
         self._greet, self._greeted = greet, False
         self._trouble, self._broken, self._hint = trouble, broken, hint
         self.listeners: list[Listener] = []
+        self._said: Said = lambda stream, data: None
         self.source: Blobs = _no_blobs
         self.round_trips = 0
         self.deployment = self.release = ""
@@ -130,6 +134,15 @@ class Connection:
         """What core.readings answers about the root."""
         return self._ask("read", what=what, **arguments)
 
+    def files(self) -> dict[str, str]:
+        """The generated files of the live release by name."""
+        return dict(self.read("files"))
+
+    def run(self, words: tuple[str, ...], said: Said) -> int:
+        """The exit status of a manage.py command in the live release. Raises NothingThere where nothing is live."""
+        self._said = said
+        return int(self._ask("run", words=words))
+
     def tell(self, *happened: Event) -> None:
         """Let the listeners hear of something that the controller itself has found."""
         tell(self.listeners, *happened)
@@ -162,6 +175,9 @@ class Connection:
     def _heard(self, frame: Frame) -> None:
         if frame.kind == "event":
             self.tell(frame.fields["event"])
+            return
+        if frame.kind == "said":
+            self._said(str(frame.fields["stream"]), frame.payload)
             return
         if frame.kind == "need":
             self.round_trips += 1

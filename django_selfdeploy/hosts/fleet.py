@@ -44,6 +44,7 @@ class Fleet:
         self.switched: set[str] = set()
         self.lost: dict[str, RunnerLost] = {}
         self._batches = batches
+        self._named = len(connections) > 1
 
     @property
     def names(self) -> tuple[str, ...]:
@@ -56,13 +57,15 @@ class Fleet:
 
     @property
     def several(self) -> bool:
-        return len(self.connections) > 1
+        """Whether hosts must be told apart, as also when there were more before."""
+        return self._named
 
     def narrowed(self, names: Iterable[str]) -> Fleet:
         """The same conversations, of these hosts only."""
         chosen = {name: self.connections[name] for name in names}
         fleet = Fleet(chosen, lead=self.lead if self.lead in chosen else "", batches=self._batches)
         fleet.listeners, fleet.switched, fleet.lost = self.listeners, self.switched, self.lost
+        fleet._named = self._named
         return fleet
 
     def give(self, source: Blobs) -> None:
@@ -110,7 +113,9 @@ class Fleet:
         phase. `asked` gives what Connection.carry_out wants besides, `last` closes the journals. Without `wait`
         it returns when every host is live. Raises the first error, of which the other hosts know nothing yet.
         """
-        if not self.several:
+        if len(plans) == 1:
+            if self.several:
+                self._announce(plans)
             until = None if wait else Live
             return self.each(lambda name, c: c.carry_out(plans[name], last=last, until=until, **asked(name)))
         answers: dict[str, dict[str, Any]] = {name: {} for name in plans}
@@ -173,7 +178,7 @@ class Fleet:
         self.tell(Planned(tuple((step, tuple(on)) for step, on in order.items())))
 
     def _asked(self, call: _Call[T], names: tuple[str, ...], *, stop: bool = True) -> tuple[dict[str, T], list[Failed]]:
-        if not self.several:
+        if names and not self.several:
             return self._ask_alone(call)
         heard: queue.SimpleQueue[_Item] = queue.SimpleQueue()
         answers: dict[str, T] = {}

@@ -175,7 +175,7 @@ def _judge_origin(dump: store.Dump) -> None:
     if strange:
         raise BackupFailed(
             f"The backup has migrations that the live release does not have: {', '.join(strange)}.",
-            hint="Go to the release that has them first, by `deploy_rollback --to ID`; `deploy_backup --list` names it.",
+            hint="Go to the release that has them first, by `deploy_rollback --to`; `deploy_backup --list` names it.",
         )
 
 

@@ -25,11 +25,11 @@ class Command(DeployCommand):
         parser.add_argument("--no-wait", action="store_true", help="Return once the release is live.")
 
     def perform(self, *, target: str, dry_run: bool, **options: Any) -> int:
-        project = self.project(target)
+        project = self.project(target, **options)
         if dry_run:
             print_rehearsal(self, project, asked(**options), **options)
             return 0
-        with self.listeners(**options) as listeners:
+        with self.listeners(project, **options) as listeners:
             outcome = operations.deploy(project, asked(**options), listeners)
         if options["as_json"]:
             self.print_json({"outcome": asdict(outcome)})

@@ -23,11 +23,11 @@ class Command(DeployCommand):
         parser.add_argument("--list", action="store_true", dest="listing", help="Only list those that there are.")
 
     def perform(self, *, target: str, media: bool, to: str, listing: bool, as_json: bool, **options: Any) -> int:
-        project = safekeeping.at(self.project(target), to)
+        project = safekeeping.at(self.project(target, **options), to)
         if listing:
             self._list(safekeeping.backups(project), as_json=as_json)
             return 0
-        with self.listeners(as_json=as_json, **options) as listeners:
+        with self.listeners(project, as_json=as_json, **options) as listeners:
             made = safekeeping.backup(project, media=media, options=asked(**options), listeners=listeners)
         if as_json:
             self.print_json({"backup": made["id"], "folder": made["folder"]})

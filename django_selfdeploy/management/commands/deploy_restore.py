@@ -28,8 +28,8 @@ class Command(DeployCommand):
         parser.add_argument("--yes", action="store_true", help="Do not ask.")
 
     def perform(self, *, target: str, identity: str, media: bool, directory: str, **options: Any) -> int:
-        project = safekeeping.at(self.project(target), directory)
-        with self.listeners(**options) as listeners:
+        project = safekeeping.at(self.project(target, **options), directory)
+        with self.listeners(project, **options) as listeners:
             outcome = safekeeping.restore(
                 project,
                 identity,

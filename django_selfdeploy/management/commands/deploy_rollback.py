@@ -28,7 +28,7 @@ class Command(DeployCommand):
         parser.add_argument("--no-wait", action="store_true", help="Return once the release is live.")
 
     def perform(self, *, target: str, to: str, yes: bool, dry_run: bool, **options: Any) -> int:
-        project = self.project(target)
+        project = self.project(target, **options)
         agree = partial(_agree, yes=yes)
         way = going_back.Way(migrations=options["migrations"], code_only=options["code_only"], agree=agree)
         if dry_run:
@@ -36,7 +36,7 @@ class Command(DeployCommand):
             print_plan(plan, self.stdout, verbosity=options["verbosity"])
             self.stdout.write(_listed(back))
             return 0
-        with self.listeners(**options) as listeners:
+        with self.listeners(project, **options) as listeners:
             outcome = going_back.rollback(project, to=to, options=asked(**options), listeners=listeners, way=way)
         if options["as_json"]:
             self.print_json({"outcome": asdict(outcome)})
