@@ -34,8 +34,9 @@ from django_selfdeploy.core.errors import (
 )
 from django_selfdeploy.core.events import Event, Finished, Started
 from django_selfdeploy.core.secret import MASK, Secret
+from django_selfdeploy.going_back import rollback
 from django_selfdeploy.hosts.memory import DEPLOYMENT, MemoryConnection
-from django_selfdeploy.operations import deploy, is_unchanged, power, rehearse, restart, rollback, site_url
+from django_selfdeploy.operations import deploy, is_unchanged, power, rehearse, restart, site_url
 from django_selfdeploy.options import Options, Outcome, Project, root_of
 from django_selfdeploy.project import dry
 from django_selfdeploy.project.facts import ProjectFacts
