@@ -11,11 +11,10 @@ from .core.errors import Cancelled, NothingThere, Unchanged
 from .core.events import Warned
 from .core.layout import Layout
 from .core.plan import Plan, Step
-from .core.readings import Distance
 from .core.rollback import rollback_plan, taking_back, way_back
 from .hosts.base import Listener
 from .hosts.fleet import Fleet
-from .opening import States, look, opened
+from .operations import States, look, opened
 from .options import Options, Outcome, Project
 from .reaching import connected
 from .steps.databases import backing_up
@@ -86,7 +85,7 @@ def _judged(project: Project, fleet: Fleet, states: States, to: str, way: Way) -
     if state.known(to) is None:
         rollback_plan(Layout(state.root), state, to=to)  # raises, and names those that there are
     folder = project.target.backup.folder(Layout(state.root), project.target.name)
-    found: Distance = fleet.first.read("distance", to=to, live=state.current, folder=folder)
+    found = fleet.first.distance(to=to, live=state.current, folder=folder)
     breaking = [one.label for one in found.since or () if not one.compatible]
     if way.code_only and breaking:
         fleet.tell(Warned(f"{to} runs with migrations that may not be compatible with it: {', '.join(breaking)}."))

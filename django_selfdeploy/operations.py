@@ -2,34 +2,44 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass, replace
-from datetime import datetime, timezone
-from pathlib import Path
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager, suppress
+from dataclasses import replace
 from typing import Any
 
-from . import __version__, judgements
+from . import __version__, aftermath, judgements
 from .context import Context
 from .core import power as power_plans
-from .core.errors import Unchanged
+from .core.errors import DeployError, NothingThere, Unchanged
 from .core.events import Remarked, Warned
 from .core.layout import Layout
 from .core.plan import Plan
+from .core.release import Release
 from .core.state import HostState
-from .hosts.base import Listener
+from .hosts.base import Connection, Listener
 from .hosts.fleet import Fleet
+from .hosts.news import Recorded
 from .kept import KeptSource
-from .opening import live_on, look, opened
 from .options import Options, Outcome, Project
-from .preparation import contexts_for, find_code, prepare
-from .project import dry, variables
+from .preparation import contexts_for, find_code, look_for, prepare, read_variables, target_on
+from .project import variables
 from .project.facts import ProjectFacts
 from .reaching import connected
-from .source import Source
-from .steps import activate, plans, stage
+from .steps import activate, plans
 from .story import about_deployment, recorder
 
 States = Mapping[str, HostState]
+
+
+def look(project: Project, fleet: Fleet) -> dict[str, HostState]:
+    """The state of each host, without a lock: nothing is changed, not even a folder made."""
+    return fleet.each(lambda name, connection: look_at(project, name, connection))
+
+
+def look_at(project: Project, name: str, connection: Connection) -> HostState:
+    """The same for one host."""
+    target = target_on(project.target, name)
+    return connection.open(target.root, name=target.name, look=look_for(target))
 
 
 def deploy(project: Project, options: Options, listeners: tuple[Listener, ...]) -> Outcome:
@@ -127,6 +137,57 @@ def _url(contexts: dict[str, Context], lead: str) -> str:
     return next((site_url(context) for context in ordered if context.target.front.serves), "")
 
 
+@contextmanager
+def opened(
+    fleet: Fleet, project: Project, about: dict[str, Any], options: Options, listeners: tuple[Listener, ...]
+) -> Iterator[States]:
+    """Take the locks, begin the journals, and look; tell the runners when it is over before it is done.
+
+    The first host is locked before the others: of two that deploy at once, one gets all of them. It names the
+    deployment and the release for all. The first error is the one that counts.
+    """
+    fleet.listeners += listeners
+    secrets = variables.secrets_of(read_variables(project)[1])
+
+    def begin(name: str, connection: Connection) -> HostState:
+        target = target_on(project.target, name)
+        known = {"id": fleet.first.deployment, "release": fleet.first.release} if fleet.first.deployment else {}
+        return connection.open(
+            target.root,
+            name=target.name,
+            look=look_for(target),
+            about={**about, **known},
+            wait=options.lock_wait,
+            secrets=secrets,
+        )
+
+    states: dict[str, HostState] = {}
+    try:
+        states |= fleet.each(begin, on=(fleet.lead,))
+        states |= fleet.each(begin, on=tuple(name for name in fleet.names if name != fleet.lead))
+        yield states
+        aftermath.confirm(project, fleet)
+    except DeployError as error:
+        with suppress(DeployError):
+            fleet.abandon(error, record=_recorders(states))
+        raise aftermath.told(project, fleet, states, error) from error
+    finally:
+        stories = (connection.story for connection in fleet.connections.values())
+        fleet.tell(*(Recorded(story) for story in stories if story))
+
+
+def _recorders(states: States) -> Callable[[str], Any]:
+    """Who writes the record of a deployment that failed: the Django of what is live on the host, if anything is."""
+    return lambda name: recorder(Layout(states[name].root), states[name]) if name in states else None
+
+
+def live_on(state: HostState) -> Release:
+    """The release that is live. Raises NothingThere where none is."""
+    if state.live is None:
+        raise NothingThere(f"Nothing is live on {state.host!r}.", hint="Deploy first: `manage.py deploy`.")
+    return state.live
+
+
 def power(project: Project, kind: str, options: Options, listeners: tuple[Listener, ...]) -> Outcome:
     """Stop the site ("stop"), or start the live release again ("start"). Raises NothingThere."""
     with connected(project) as fleet:
@@ -143,52 +204,6 @@ def power(project: Project, kind: str, options: Options, listeners: tuple[Listen
             fleet.carry_out(found, asked.__getitem__, last=True)
             release = live[fleet.lead]
             return Outcome("succeeded", fleet.first.deployment, release.id, release.url)
-
-
-@dataclass(frozen=True)
-class Rehearsal:
-    """What a deployment would do on a host: its context with facts, both plans, and `live`, the generated files that
-    are live, by name.
-    """
-
-    context: Context
-    plans: tuple[Plan, Plan]
-    live: dict[str, str]
-
-
-def rehearse(project: Project, options: Options, *, sql: bool = True) -> dict[str, Rehearsal]:
-    """What a deployment would do now, by host. Nothing is locked or changed.
-
-    The facts are those of the work tree, under the target's environment: no release is there to be asked yet.
-    """
-    source = find_code(project, options)
-    with connected(project) as fleet:
-        states = look(project, fleet)
-        live = fleet.each(lambda name, connection: connection.files())
-    release = f"{datetime.now(timezone.utc):%Y%m%d-%H%M%S}-{source.short}"
-    contexts = prepare(project, source, states, options, release).contexts
-    for context in contexts.values():
-        judgements.judge_host(context)
-    facts = _rehearsed(project, source, next(iter(contexts.values())), sql=sql)
-    found = {}
-    for name, context in contexts.items():
-        context = replace(context, facts=facts)
-        judgements.judge_release(context)
-        found[name] = Rehearsal(context, (plans.stage_plan(context), plans.activate_plan(context)), live[name])
-    return found
-
-
-def _rehearsed(project: Project, source: Source, context: Context, *, sql: bool) -> ProjectFacts:
-    path = variables.find(project.folder, named=project.target.env_file, alias=project.target.alias)
-    kept = Path(context.layout.variables)
-    top = project.folder if not source.project else project.folder.parents[source.project.count("/")]
-    return dry.facts(
-        stage.environment(context),
-        code=top,
-        project=project.folder,
-        variables=path or (kept if kept.exists() else None),
-        sql=sql,
-    )
 
 
 def is_unchanged(context: Context) -> bool:

@@ -20,7 +20,7 @@ from .core.release import Release
 from .core.state import HostState
 from .hosts.base import Listener
 from .hosts.fleet import Fleet
-from .opening import live_on, look, opened
+from .operations import live_on, look, opened
 from .options import Options, Outcome, Project
 from .reaching import connected
 from .steps.databases import backing_up
@@ -98,7 +98,7 @@ def restore(
 
 def _listed(project: Project, fleet: Fleet, state: HostState) -> tuple[Backup, ...]:
     folder = project.target.backup.folder(Layout(state.root), project.target.name)
-    return tuple(fleet.first.read("backups", folder=folder))
+    return fleet.first.backups(folder)
 
 
 def _chosen(there: tuple[Backup, ...], identity: str) -> Backup:

@@ -7,7 +7,7 @@ from typing import Any
 
 from .core.errors import DeployError
 from .hosts.base import Connection
-from .opening import look_at
+from .operations import look_at
 from .options import Project
 from .preparation import look_for, target_on
 from .reaching import fleet_of, reached

@@ -8,7 +8,7 @@ import os
 import time
 from typing import Any, cast
 
-from . import events, lock, power, readings, records, rollback, state
+from . import distance, events, lock, power, records, rollback, state
 from .actions.base import ActionFailed, World
 from .actions.programs import StartPrograms, StartSupervisor
 from .errors import DeployError, HostError, NothingThere
@@ -91,8 +91,8 @@ def _rollback(layout: Layout, options: argparse.Namespace) -> int:
     held.take(about, wait=options.lock_wait, tell=print)
     found = _look(layout)
     plan = rollback.rollback_plan(layout, found, to=options.to)
-    distance = readings.distance(layout, to=plan.release, live=found.current)
-    rollback.way_back(distance, to=plan.release, code_only=options.code_only, migrations=False)
+    way = distance.distance(layout, to=plan.release, live=found.current, folder=layout.backups)
+    rollback.way_back(way, to=plan.release, code_only=options.code_only, migrations=False)
     story = {"id": identity, "kind": "rollback", "target": "", "release": plan.release, "who": about["who"]}
     journal = Journal(layout, {**story, "previous": found.current, "host": found.host})
     session = Session(

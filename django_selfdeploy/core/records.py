@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from . import agent, boot, events, layout, manifest, plan, readings, recovery, release, state, supervisor
+from . import agent, boot, distance, events, layout, manifest, plan, recovery, release, state, supervisor
 from .actions import django, files, front, processes, programs, source, static, web
 from .backups import applied, store
 
 MODULES = (
-    *(agent, boot, events, layout, manifest, plan, readings, recovery, release, state, supervisor),
+    *(agent, boot, distance, events, layout, manifest, plan, recovery, release, state, supervisor),
     *(django, files, front, processes, programs, source, static, web),
     *(applied, store),
 )

@@ -10,6 +10,7 @@ from .actions.files import CopyFile, Remove, Write
 from .actions.processes import Say
 from .agent import AgentSpec
 from .backups.applied import Applied
+from .distance import Distance
 from .errors import DeployError, NothingThere, RollbackRefused
 from .events import Finished
 from .executor import Executor
@@ -17,7 +18,6 @@ from .going_live import going_live, stop_previous
 from .journal import SUCCEEDED, Journal
 from .layout import Layout
 from .plan import Failure, Phase, Plan, Step
-from .readings import Distance
 from .recovery import recover, settled
 from .release import BAD, Release
 from .runner import as_fields, status_of

@@ -8,6 +8,8 @@ from typing import Any
 
 from ..core import records
 from ..core.agent import AgentSpec
+from ..core.backups.store import Backup
+from ..core.distance import Distance
 from ..core.errors import DeployError, RunnerLost, named
 from ..core.events import Event
 from ..core.manifest import Entry
@@ -116,7 +118,7 @@ class Connection:
 
     def stories(self, count: int) -> list[dict[str, Any]]:
         """The newest journals, newest first."""
-        return list(self.read("story", count=count))
+        return list(self._ask("story", count=count))
 
     def status(self, *, look: dict[str, Any], deployments: int) -> dict[str, Any]:
         """What core.status tells."""
@@ -124,19 +126,25 @@ class Connection:
 
     def manifest(self, release: str) -> tuple[Entry, ...]:
         """The entries of the source of a release on the host. Raises NothingThere."""
-        return tuple(self.read("manifest", release=release))
+        return tuple(self._ask("manifest", release=release))
+
+    def backups(self, folder: str) -> tuple[Backup, ...]:
+        """The complete backups in a folder of the host, oldest first."""
+        return tuple(self._ask("backups", folder=folder))
+
+    def distance(self, *, to: str, live: str, folder: str) -> Distance:
+        """What core.distance tells."""
+        found = self._ask("distance", to=to, live=live, folder=folder)
+        assert isinstance(found, Distance)
+        return found
 
     def logs(self, names: tuple[str, ...], offsets: dict[str, Any], *, lines: int) -> dict[str, Any]:
         """What core.logs.read tells."""
-        return dict(self.read("logs", names=names, offsets=offsets, lines=lines))
-
-    def read(self, what: str, **arguments: Any) -> Any:
-        """What core.readings answers about the root."""
-        return self._ask("read", what=what, **arguments)
+        return dict(self._ask("logs", names=names, offsets=offsets, lines=lines))
 
     def files(self) -> dict[str, str]:
         """The generated files of the live release by name."""
-        return dict(self.read("files"))
+        return dict(self._ask("files"))
 
     def run(self, words: tuple[str, ...], said: Said) -> int:
         """The exit status of a manage.py command in the live release. Raises NothingThere where nothing is live."""

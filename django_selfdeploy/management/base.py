@@ -15,7 +15,7 @@ from django_selfdeploy import conf
 from django_selfdeploy.core.errors import DeployError
 from django_selfdeploy.hosts.base import Listener
 from django_selfdeploy.hosts.fleet import Fleet
-from django_selfdeploy.opening import look
+from django_selfdeploy.operations import look
 from django_selfdeploy.options import Options, Project
 from django_selfdeploy.project.place import project_folder
 from django_selfdeploy.reaching import connected

@@ -1,13 +1,9 @@
-"""What a controller may ask of a root at any time: nothing is locked, nothing is changed, no Django is started."""
+"""What lies between the databases of two releases, told from what each wrote when it went live: no Django is asked."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any
 
-from . import journal, logs, state
-from .actions.source import read_manifest
 from .backups import applied, store
 from .backups.applied import Applied
 from .codec import record
@@ -27,11 +23,11 @@ class Distance:
     backup: str
 
 
-def distance(layout: Layout, *, to: str, live: str, folder: str = "") -> Distance:
+def distance(layout: Layout, *, to: str, live: str, folder: str) -> Distance:
     """From the release `live` to the release `to`; `folder` is that of the backups."""
     old, new = applied.read(layout.migrations(to)), applied.read(layout.migrations(live))
     since = applied.since(old, new)
-    return Distance(since, applied.since(new, old), _before(store.listed(folder or layout.backups), since or ()))
+    return Distance(since, applied.since(new, old), _before(store.listed(folder), since or ()))
 
 
 def _before(backups: tuple[store.Backup, ...], since: tuple[Applied, ...]) -> str:
@@ -42,13 +38,3 @@ def _has_any(backup: store.Backup, since: tuple[Applied, ...]) -> bool:
     """Whether it has one of the migrations, or lacks a database that has."""
     dumps = {dump.alias: dump.migrations for dump in backup.dumps}
     return any(one.alias not in dumps or one.name in dumps[one.alias].get(one.app, ()) for one in since)
-
-
-READINGS: dict[str, Callable[..., Any]] = {
-    "backups": lambda layout, *, folder: store.listed(folder or layout.backups),
-    "distance": distance,
-    "files": state.generated,
-    "logs": lambda layout, *, names, offsets, lines: logs.read(layout, names, offsets, lines=lines),
-    "manifest": lambda layout, *, release: read_manifest(layout.release(release)),
-    "story": lambda layout, *, count: journal.newest(layout, count),
-}
