@@ -12,6 +12,7 @@ from .core.events import Warned
 from .core.layout import Layout
 from .core.plan import Plan, Step
 from .core.rollback import rollback_plan, taking_back, way_back
+from .core.state import HostState
 from .hosts.base import Listener
 from .hosts.fleet import Fleet
 from .operations import States, look, opened
@@ -47,18 +48,21 @@ def rollback(
         with opened(fleet, project, about, options, listeners) as states:
             to = to or _previous(project, fleet, states)
             fleet = _without(fleet, states, to)
-            back = _judged(project, fleet, states, to, way)
+            found = _distance(project, fleet, states, to)
+            back = way_back(found, to=to, code_only=way.code_only, migrations=way.migrations)
             if back and not way.agree(back):
                 raise Cancelled("Nothing was taken back.")
-            found = {name: _plan(project, states, name, to, back) for name in fleet.names}
-            known = {name: states[name].known(to) for name in found}
-            urls = {name: one.release.url if one and one.release else "" for name, one in known.items()}
+            overruled = _overruled(found, way)
+            if overruled:
+                fleet.tell(Warned(f"{to} may not work with these migrations: {', '.join(overruled)}."))
+            plans = {name: _plan(project, states, name, to, back) for name in fleet.names}
+            more = {"release": to, "options": {**about["options"], "overruled": overruled}}
+            urls = {name: _url(states[name], to) for name in plans}
 
             def asked(name: str) -> dict[str, Any]:
-                record = recorder_of(Layout(states[name].root), to)
-                return {"url": urls[name], "record": record, "more": {"release": to}}
+                return {"url": urls[name], "record": recorder_of(Layout(states[name].root), to), "more": more}
 
-            fleet.carry_out(found, asked, last=True, wait=options.wait)
+            fleet.carry_out(plans, asked, last=True, wait=options.wait)
             return Outcome("succeeded", fleet.first.deployment, to, urls[fleet.lead])
 
 
@@ -70,7 +74,8 @@ def rehearse_rollback(project: Project, *, to: str, way: Way) -> tuple[Plan, tup
     with connected(project) as fleet:
         states = look(project, fleet)
         to = to or _previous(project, fleet, states)
-        back = _judged(project, fleet, states, to, way)
+        found = _distance(project, fleet, states, to)
+        back = way_back(found, to=to, code_only=way.code_only, migrations=way.migrations)
         return _plan(project, states, fleet.lead, to, back), back
 
 
@@ -79,17 +84,23 @@ def _previous(project: Project, fleet: Fleet, states: States) -> str:
     return rollback_plan(Layout(state.root), state, target=project.target.alias).release
 
 
-def _judged(project: Project, fleet: Fleet, states: States, to: str, way: Way) -> tuple[Applied, ...]:
-    """The migrations to take back. Raises RollbackRefused; what is overruled is told."""
+def _distance(project: Project, fleet: Fleet, states: States, to: str) -> Distance:
+    """What lies between the live release and `to` on the host that leads. Raises NothingThere where it has no `to`."""
     state = states[fleet.lead]
     if state.known(to) is None:
         rollback_plan(Layout(state.root), state, to=to)  # raises, and names those that there are
     folder = project.target.backup.folder(Layout(state.root), project.target.name)
-    found = fleet.first.distance(to=to, live=state.current, folder=folder)
-    breaking = [one.label for one in found.since or () if not one.compatible]
-    if way.code_only and breaking:
-        fleet.tell(Warned(f"{to} runs with migrations that may not be compatible with it: {', '.join(breaking)}."))
-    return way_back(found, to=to, code_only=way.code_only, migrations=way.migrations)
+    return fleet.first.distance(to=to, live=state.current, folder=folder)
+
+
+def _overruled(found: Distance, way: Way) -> list[str]:
+    """The migrations that stay though the older release may not work with them."""
+    return [one.label for one in found.since or () if way.code_only and not one.compatible]
+
+
+def _url(state: HostState, release: str) -> str:
+    known = state.known(release)
+    return known.release.url if known and known.release else ""
 
 
 def _plan(project: Project, states: States, name: str, to: str, back: tuple[Applied, ...]) -> Plan:
