@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from .core.backups.applied import Applied
+from .core.distance import Distance
 from .core.errors import Cancelled, NothingThere, Unchanged
 from .core.events import Warned
 from .core.layout import Layout

@@ -7,6 +7,7 @@ import shutil
 import socket
 import time
 from contextlib import suppress
+from dataclasses import dataclass
 from typing import Any
 
 from django.conf import settings
@@ -23,49 +24,71 @@ MARGIN = 1.5
 """How much larger than foretold by the last one a dump may get before the disk is called too small."""
 
 
-def backup(
-    *,
-    folder: str,
-    must_exist: str,
-    reason: str,
-    aliases: list[str],
-    media: bool,
-    level: int,
-    keep: int,
-    keep_days: float,
-    spare: str,
-    reserve: int,
-) -> dict[str, Any]:
-    """Make a backup in `folder`, read it back, and let older ones go; its id, "" where there is nothing to back up.
+@dataclass(frozen=True)
+class Wanted:
+    """What a backup shall be: kept in `folder`, made for `reason`, of the databases `aliases`, none for all.
 
-    `aliases` are those of the databases, none for all; `must_exist` is a folder that is not made: one that is not
-    mounted would not be missed. `spare` is a backup that stays; `reserve` is in bytes.
-
-    Raises BackupFailed, OSError, with no trace left in `folder`.
+    `must_exist` is a folder that is not made: one that is not mounted would not be missed. `level` is gzip's, and
+    `reserve` the bytes that stay free. `keep`, `keep_days` and `spare`, a backup that stays, say which go.
     """
-    if must_exist and not os.path.isdir(must_exist):
-        raise BackupFailed(f"The folder {must_exist!r} is not there.", hint="Mount it, or make it.")
-    chosen = _chosen(aliases)
-    root = str(settings.MEDIA_ROOT) if media else ""
-    wanted = [alias for alias in chosen if not databases.is_empty(alias)]
-    if not wanted and not (root and os.path.isdir(root)):
+
+    folder: str
+    must_exist: str
+    reason: str
+    aliases: list[str]
+    media: bool
+    level: int
+    keep: int
+    keep_days: float
+    spare: str
+    reserve: int
+
+
+def backup(**asked: Any) -> dict[str, Any]:
+    """Make the backup that is `asked` for (see Wanted), read it back, and let older ones go; its id, "" where there is
+    nothing to back up.
+
+    Raises BackupFailed, OSError, with no trace left in the folder.
+    """
+    wanted = Wanted(**asked)
+    if wanted.must_exist and not os.path.isdir(wanted.must_exist):
+        raise BackupFailed(f"The folder {wanted.must_exist!r} is not there.", hint="Mount it, or make it.")
+    aliases = [alias for alias in _chosen(wanted.aliases) if not databases.is_empty(alias)]
+    media = str(settings.MEDIA_ROOT) if wanted.media else ""
+    if not aliases and not os.path.isdir(media):
         return {"id": "", "folder": "", "note": "nothing there yet to back up"}
-    _judge_disk(folder, wanted, root, reserve)
-    partial = store.begin(folder)
+    _judge_disk(wanted.folder, aliases, media, wanted.reserve)
+    partial = store.begin(wanted.folder)
     try:
-        dumps = tuple(_dump(alias, partial, level) for alias in wanted)
-        ending = streams.GZIP if level else ""
-        copy = media_files.store(root, f"{partial}/media.tar{ending}", level=level) if root else None
-        made = _described(folder, reason, dumps, copy)
-        _verify(partial, made)
+        made = _made(partial, wanted, aliases, media)
         final = store.finish(partial, made)
     except BaseException:
         with suppress(OSError):
             shutil.rmtree(partial)
         raise
-    gone = store.superseded(store.listed(folder), keep=keep, keep_days=keep_days, now=time.time())
-    store.remove(folder, tuple(identity for identity in gone if identity != spare))
+    gone = store.superseded(
+        store.listed(wanted.folder), keep=wanted.keep, keep_days=wanted.keep_days, now=time.time(), spare=wanted.spare
+    )
+    store.remove(wanted.folder, gone)
     return {"id": made.id, "folder": final, "note": _note(made, gone)}
+
+
+def _made(partial: str, wanted: Wanted, aliases: list[str], media: str) -> store.Backup:
+    """Everything written to the folder `partial`, and read back."""
+    dumps = tuple(_dump(alias, partial, wanted.level) for alias in aliases)
+    ending = streams.GZIP if wanted.level else ""
+    copy = media_files.store(media, f"{partial}/media.tar{ending}", level=wanted.level) if media else None
+    made = store.Backup(
+        id=store.new_id(wanted.folder),
+        created=time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime()),
+        release=os.environ.get("SELFDEPLOY_RELEASE", ""),
+        reason=wanted.reason,
+        host=socket.gethostname(),
+        dumps=dumps,
+        media=copy,
+    )
+    _verify(partial, made)
+    return made
 
 
 def verify_backup(*, folder: str, identity: str, media: bool) -> dict[str, Any]:
@@ -121,12 +144,6 @@ def _dump(alias: str, folder: str, level: int) -> store.Dump:
         done = sqlite.dump(database, path, level=level)
     apps = {app: tuple(name for owner, name in had if owner == app) for app, _ in had}
     return store.Dump(alias, database.vendor, version, done.name, done.size, done.sha256, size, apps)
-
-
-def _described(folder: str, reason: str, dumps: tuple[store.Dump, ...], copy: store.MediaCopy | None) -> store.Backup:
-    created = time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime())
-    release = os.environ.get("SELFDEPLOY_RELEASE", "")
-    return store.Backup(store.new_id(folder), created, release, reason, socket.gethostname(), dumps, copy)
 
 
 def _verify(folder: str, made: store.Backup) -> None:
@@ -191,10 +208,10 @@ def _restore(database: Database, dump: store.Dump, path: str) -> None:
         sqlite.restore(database, path)
 
 
-def _judge_disk(folder: str, aliases: list[str], root: str, reserve: int) -> None:
+def _judge_disk(folder: str, aliases: list[str], media: str, reserve: int) -> None:
     """Raise BackupFailed where a backup would not fit: judged by the last one, or by the size of the databases."""
     last = {dump.alias: dump for made in store.listed(folder) for dump in made.dumps}
-    needed = reserve + (media_files.size(root) if root else 0)
+    needed = reserve + (media_files.size(media) if media else 0)
     for alias in aliases:
         size = databases.size(alias)
         before = last.get(alias)

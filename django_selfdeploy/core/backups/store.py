@@ -117,14 +117,16 @@ def finish(partial: str, backup: Backup) -> str:
     return final
 
 
-def superseded(backups: tuple[Backup, ...], *, keep: int, keep_days: float, now: float) -> tuple[str, ...]:
+def superseded(
+    backups: tuple[Backup, ...], *, keep: int, keep_days: float, now: float, spare: str = ""
+) -> tuple[str, ...]:
     """The ids that may go: all but the `keep` newest, and of those the ones older than `keep_days` days, 0 for any.
 
-    `backups` are oldest first and good; the newest, and the newest with media, stay whatever their age. `now` is
-    in seconds since the epoch.
+    `backups` are oldest first and good; the newest, the newest with media, and `spare` stay whatever their age.
+    `now` is in seconds since the epoch.
     """
     last_with_media = [backup.id for backup in backups if backup.media][-1:]
-    sacred = {backup.id for backup in backups[-1:]} | set(last_with_media)
+    sacred = {backup.id for backup in backups[-1:]} | {*last_with_media, spare}
     newest = {backup.id for backup in backups[-keep:]}
     return tuple(
         backup.id
