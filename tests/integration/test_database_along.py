@@ -4,11 +4,16 @@ from __future__ import annotations
 
 import json
 import sqlite3
+import uuid
 from contextlib import closing
 from pathlib import Path
 from typing import Any
 
+import uv
+
 from .conftest import MakeSite
+from .controller import Controller, run
+from .databases import Server
 from .order import expect_in_order
 from .site import Site
 
@@ -124,6 +129,39 @@ def test_what_cannot_be_taken_back_is_restored(make_site: MakeSite) -> None:
     expect_in_order(site, live=two, status="succeeded")
     assert (media / "a/picture.txt").read_text() == "as it was"
     assert _rows(site, "SELECT * FROM pages_notice") == []
+
+
+def test_on_postgres_role_database_backup_and_way_back(
+    make_site: MakeSite, controller: Controller, postgres: Server
+) -> None:
+    run(uv.find_uv_bin(), "pip", "install", "--quiet", "--python", controller.python, "psycopg[binary]")
+    name, words = f"t{uuid.uuid4().hex[:12]}", ("word-of-the-role", "word-of-the-admin")
+    place = f"127.0.0.1:{postgres.port}"
+    own, admin = f"postgres://{name}:{words[0]}@{place}/{name}", f"postgres://postgres:{words[1]}@{place}/postgres"
+    site = make_site(WATCH=0, env={"DATABASE_URL": own, "DATABASE_ADMIN_URL": admin})
+    site.append("requirements.txt", "psycopg[binary]\n")
+    try:
+        site.change("one")
+        told = site.deploy("-v2").stdout
+        assert f"made the role {name!r} and the database {name!r}" in told
+        one = site.current
+        two = _deployed(site, "two", "0006_extra", "0005_notice_title_unique", REVERSIBLE)
+        [backup] = _listed(site)
+        notices = postgres.execute("SELECT * FROM pages_notice", database=name)
+        told += site.manage("deploy_rollback", "--migrations", "--yes", "-v2").stdout
+        expect_in_order(site, live=one, status="succeeded")
+        assert postgres.execute("SELECT to_regclass('extra')", database=name) == [(None,)]
+        postgres.execute("DELETE FROM pages_notice", "CREATE TABLE since (a integer)", database=name)
+        told += site.manage("deploy_restore", backup["id"], "--yes", "-v2").stdout
+        expect_in_order(site, live=one, status="succeeded")
+        assert postgres.execute("SELECT * FROM pages_notice", database=name) == notices
+        assert postgres.execute("SELECT to_regclass('since')", database=name) == [(None,)]
+        kept = told + "".join(path.read_text() for path in (site.root / "journal").glob("*.json"))
+        assert [word for word in words if word in kept] == []
+        assert two in site.releases
+    finally:
+        postgres.drop(name)
+        postgres.execute(f"DROP ROLE IF EXISTS {name}")
 
 
 def _damage(site: Site, identity: str) -> None:
