@@ -89,6 +89,7 @@ def facts(**changes: Any) -> ProjectFacts:
         "databases": {"default": "sqlite"},
         "versions": {"python": "3.12.1", "django": "5.2.1"},
         "test_runner": "",
+        "own_databases": ("default",),
     }
     return ProjectFacts(**{**about, **changes})
 

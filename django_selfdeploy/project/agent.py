@@ -14,11 +14,13 @@ import sys
 import traceback
 from collections.abc import Callable
 from functools import partial
-from typing import IO, Any
+from typing import IO, Any, cast
 
+from django.contrib.staticfiles.storage import staticfiles_storage
 from django.core.management import call_command
 from django.db import connections
 from django.test import Client
+from django.utils.functional import LazyObject, empty
 
 from ..core.errors import DeployError
 from . import applied, backups, creating, databases, fixtures
@@ -62,7 +64,11 @@ def facts(*, sql: bool = False) -> dict[str, Any]:
 
 
 def explain(*, path: str, host: str, https: bool) -> dict[str, Any]:
-    """Why the project does not answer `path` with success: the traceback of the view, or its status."""
+    """Why the project does not answer `path` with success: the traceback of the view, or its status.
+
+    The storage of static files may have been read before they were collected, so it is made anew.
+    """
+    cast("LazyObject[Any]", staticfiles_storage)._wrapped = empty
     client = Client(headers={"host": host})
     try:
         response = client.get(path, secure=https)
@@ -75,16 +81,17 @@ class Refused(Exception):
     """A program refused, and has said why itself."""
 
 
-def migrate() -> dict[str, Any]:
-    """Apply what is pending, on every database that routers let migrate.
+def migrate(*, aliases: list[str] | None = None) -> dict[str, Any]:
+    """Apply what is pending, on the databases called `aliases`, or on every one; routers say what they let migrate.
 
     A SQLite file that comes into being by it is not for other users of the host to read.
     """
     os.umask(0o027)
     from .reading import _pending
 
-    pending = [f"{one.app}.{one.name}" for one in _pending(sql=False)]
-    for alias in databases.own_aliases():
+    chosen = [alias for alias in databases.own_aliases() if aliases is None or alias in aliases]
+    pending = [f"{one.app}.{one.name}" for one in _pending(sql=False) if one.alias in chosen]
+    for alias in chosen:
         call_command("migrate", database=alias, interactive=False, verbosity=1, skip_checks=True)
     return {"applied": pending, "note": f"{len(pending)} applied" if pending else "nothing to do"}
 

@@ -31,7 +31,8 @@ class Pending:
 @dataclass(frozen=True)
 class ProjectFacts:
     """`static_url` and `media_url` are paths; `serves_static` and `serves_media` say whether files on this host
-    are behind them. `probe_path` is "" where no page without parameters was found.
+    are behind them. `probe_path` is "" where no page without parameters was found. `databases` are the vendors by
+    alias, `own_databases` the aliases of those that are on the host itself.
     """
 
     application: str
@@ -49,6 +50,7 @@ class ProjectFacts:
     databases: dict[str, str]
     versions: dict[str, str]
     test_runner: str = ""
+    own_databases: tuple[str, ...] = ()
 
     def to_json(self) -> dict[str, Any]:
         return asdict(self)
@@ -59,6 +61,7 @@ class ProjectFacts:
             **{
                 **fields,
                 "allowed_hosts": tuple(fields["allowed_hosts"]),
+                "own_databases": tuple(fields.get("own_databases", ())),
                 "messages": tuple(Message(**dict(row)) for row in fields["messages"]),
                 "pending": tuple(_pending(dict(row)) for row in fields["pending"]),
             }

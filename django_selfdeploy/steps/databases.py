@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from typing import Any
 
 from ..backup_options import ALWAYS, NEVER
@@ -29,16 +30,36 @@ def create(context: Context) -> Step:
     )
 
 
+def mine(context: Context) -> tuple[str, ...]:
+    """The databases that this host migrates: the one that leads all, another one those that are its own."""
+    facts = context.known_facts
+    return tuple(facts.databases) if context.leads else facts.own_databases
+
+
+def _phase(context: Context) -> Phase:
+    return Phase.MIGRATE if context.leads else Phase.START
+
+
+def _pending(context: Context) -> bool:
+    return any(one.alias in mine(context) for one in context.known_facts.pending)
+
+
 def back_up(context: Context) -> Step:
     """Before migrations, so that what they do can be taken back whatever they are."""
-    when = context.target.backup.when
-    wanted = when == ALWAYS or (when != NEVER and context.known_facts.pending)
-    reason = "before migrations" if context.known_facts.pending else "with a deployment"
-    action = backing_up(context.agent, context.target, context.layout, reason=reason)
+    options, pending = context.target.backup, _pending(context)
+    wanted = bool(mine(context)) and (options.when == ALWAYS or (options.when != NEVER and pending))
+    reason = "before migrations" if pending else "with a deployment"
+    chosen = (
+        options.databases
+        if context.leads
+        else tuple(alias for alias in mine(context) if alias in (options.databases or mine(context)))
+    )
+    target = replace(context.target, backup=replace(options, databases=chosen))
+    action = backing_up(context.agent, target, context.layout, reason=reason)
     return Step(
-        Phase.MIGRATE.value,
-        "back up the databases",
-        (action,) if wanted else (),
+        _phase(context).value,
+        "back up the databases" if context.leads else "back up the host's own databases",
+        (action,) if wanted and (chosen or context.leads) else (),
         failure=Failure("BackupFailed", "The databases are not backed up.", RESTORABLE),
     )
 
@@ -65,7 +86,7 @@ def backing_up(
 
 def expect_fixtures(context: Context) -> tuple[Action, ...]:
     """What precedes the first migration, where there are fixtures."""
-    wanted = context.target.fixtures and context.known_facts.pending
+    wanted = context.target.fixtures and _pending(context)
     return (Ask(context.agent, "expect_fixtures"),) if wanted else ()
 
 
@@ -74,9 +95,9 @@ def load_fixtures(context: Context) -> Step:
     fixtures = context.target.fixtures
     arguments = json.dumps({"fixtures": list(fixtures)})
     return Step(
-        Phase.MIGRATE.value,
+        _phase(context).value,
         "load the fixtures",
-        (Ask(context.agent, "load_fixtures", arguments),) if fixtures else (),
+        (Ask(context.agent, "load_fixtures", arguments),) if fixtures and mine(context) else (),
         failure=Failure(
             "MigrationFailed",
             "The fixtures cannot be loaded.",
