@@ -151,7 +151,9 @@ def test_on_postgres_role_database_backup_and_way_back(
         told += site.manage("deploy_rollback", "--migrations", "--yes", "-v2").stdout
         expect_in_order(site, live=one, status="succeeded")
         assert postgres.execute("SELECT to_regclass('extra')", database=name) == [(None,)]
-        postgres.execute("DELETE FROM pages_notice", "CREATE TABLE since (a integer)", database=name)
+        postgres.execute(
+            f"SET ROLE {name}", "DELETE FROM pages_notice", "CREATE TABLE since (a integer)", database=name
+        )
         told += site.manage("deploy_restore", backup["id"], "--yes", "-v2").stdout
         expect_in_order(site, live=one, status="succeeded")
         assert postgres.execute("SELECT * FROM pages_notice", database=name) == notices
