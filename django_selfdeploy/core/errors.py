@@ -13,6 +13,8 @@ DeployError
 ├── SwitchedBack        12   the new release failed after the switch; the old one is live again
 ├── RunnerLost          13   the runner on the host ended without a word
 ├── NothingThere        14   there is no such release, process or file
+├── BackupFailed        17   a backup cannot be made, is damaged, or cannot be restored
+├── RollbackRefused     18   the database is ahead of the release to go back to
 ├── Locked              75   another deployment is at work (EX_TEMPFAIL of sysexits.h)
 └── Cancelled          130   Ctrl-C, or the controller went away (128 + SIGINT)
 """
@@ -91,6 +93,14 @@ class NothingThere(DeployError):
     exit_code = 14
 
 
+class BackupFailed(DeployError):
+    exit_code = 17
+
+
+class RollbackRefused(DeployError):
+    exit_code = 18
+
+
 class Locked(DeployError):
     exit_code = 75
 
@@ -112,6 +122,8 @@ ALL: tuple[type[DeployError], ...] = (
     SwitchedBack,
     RunnerLost,
     NothingThere,
+    BackupFailed,
+    RollbackRefused,
     Locked,
     Cancelled,
     Unchanged,
