@@ -3,16 +3,16 @@
 from __future__ import annotations
 
 from .actions.files import Remove, Write
-from .errors import DeployError, NothingThere
+from .errors import DeployError, NothingThere, as_fields
 from .events import Finished
 from .executor import Executor
 from .going_live import going_live, stop_previous
 from .journal import SUCCEEDED, Journal
 from .layout import Layout
+from .outcomes import status_of
 from .plan import Phase, Plan, Step
 from .recovery import recover, settled
 from .release import BAD, Release
-from .runner import as_fields, status_of
 from .session import Session
 from .state import HostState
 

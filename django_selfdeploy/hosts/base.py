@@ -102,6 +102,14 @@ class Connection:
         answer = self._ask("carry_out", until=until, **asked)
         return dict(answer["answers"]) if answer else {}
 
+    def examine(self, plan: Plan) -> tuple[bool, ...]:
+        """Of each step of a plan that prepares the host, whether there is nothing to do. No root need be there."""
+        return tuple(self._ask("examine", plan=plan))
+
+    def prepare(self, plan: Plan) -> dict[str, Any]:
+        """Carry out a plan that prepares the host, with neither lock nor journal; what it has to answer."""
+        return dict(self._ask("prepare", plan=plan))
+
     def abandon(self, reason: DeployError, *, record: AgentSpec | None = None) -> None:
         """Take back what was begun, because of `reason`."""
         fields: dict[str, Any] = {"message": reason.message, "hint": reason.hint, "exit_code": reason.exit_code}

@@ -34,8 +34,8 @@ from ..core.errors import Cancelled, DeployError, named
 from ..core.events import Event, Finished, Started
 from ..core.executor import Executor
 from ..core.lock import Lock
+from ..core.outcomes import status_of
 from ..core.plan import Plan, Step
-from ..core.runner import status_of
 from ..core.session import Session
 from ..core.state import HostState
 from .base import Connection, _no_blobs
@@ -120,8 +120,8 @@ class MemoryConnection(Connection):
     """A conversation with a host that is none. It changes with what is asked of it, so it is not frozen.
 
     `state` is what every look finds; `answers` are those of the release's Django by question; `replies` are the
-    answers to "holder", "story", "status", "manifest", "logs", "files" and "run". `done` and `undone` are the
-    actions in the order in which the host would have done them, `events` what it would have told, `about` what the
+    answers to "holder", "story", "status", "manifest", "logs", "files", "examine" and "run". `done` and `undone` are
+    the actions in the order in which the host would have done them, `events` what it would have told, `about` what the
     deployment was opened with, `abandoned` why the controller gave it up.
     """
 
@@ -188,6 +188,9 @@ class MemoryConnection(Connection):
         if last:
             self._end(None)
         return {"answers": dict(self._session.answers)}
+
+    def _on_prepare(self, *, plan: Plan) -> dict[str, Any]:
+        return dict(self._on_carry_out(plan=plan, url="", last=False)["answers"])
 
     def _on_abandon(self, *, error: str, message: str, hint: str, exit_code: int, record: Any) -> None:
         reason = named(error)(message, hint=hint)
