@@ -227,7 +227,7 @@ def probe(context: Context) -> ProbeSpec:
 
 
 def url(context: Context, spec: ProbeSpec) -> str:
-    """Where the site can be seen: the page that the probe asks for. Where any name will do, another host has its own."""
+    """Where the site can be seen: the page that the probe asks for, by the host's own name where any will do."""
     port = context.target.port
     scheme = "https" if spec.https else "http"
     elsewhere = context.host.partition(":")[0] if spec.host == "localhost" else ""
