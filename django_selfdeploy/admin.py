@@ -21,6 +21,7 @@ from django.views.decorators.http import require_safe
 
 from .models import Deployment
 from .tell.generated import generated_files
+from .tell.migrations import told
 from .tell.timeline import draw, spoken
 
 if TYPE_CHECKING:
@@ -144,7 +145,12 @@ class DeploymentAdmin(ReadOnly):
             ("Versions", _rows(deployment.versions)),
             ("Options", _rows(deployment.options)),
         )
-        more = {"timeline": timeline, "tables": [(title, rows) for title, rows in tables if rows]}
+        migrations = [_paragraph(one) for one in deployment.migrations or () if isinstance(one, dict)]
+        more = {
+            "timeline": timeline,
+            "migrations": migrations,
+            "tables": [(title, rows) for title, rows in tables if rows],
+        }
         return super().render_change_form(request, {**context, **more}, *args, **kwargs)
 
     @method_decorator(require_safe)
@@ -178,6 +184,15 @@ class DeploymentAdmin(ReadOnly):
         if deployment is None:
             raise Http404(f"There is no deployment {pk}.")
         return deployment
+
+
+def _paragraph(row: dict[str, Any]) -> tuple[str, str]:
+    """Heading and lines of a migration; a row of a stranger's journal may lack anything."""
+    try:
+        heading, *lines = told(row)
+    except (KeyError, TypeError, ValueError):
+        return (str(row.get("migration", "?")), _one_line(row))
+    return (heading.strip(), "\n".join(line.removeprefix("    ") for line in lines))
 
 
 def _rows(table: dict[str, Any]) -> list[tuple[str, str]]:

@@ -15,6 +15,7 @@ from .backends.no_front import NoFront
 from .core.errors import ConfigError
 from .hosts.options import Ssh
 from .inventory import Host
+from .project.safety.schedule import is_kind
 from .typed import REFERENCE, fields_of, meant
 
 BACKENDS = {
@@ -84,6 +85,16 @@ class Target:
         "Whether DEBUG, SECRET_KEY, ALLOWED_HOSTS, SQLite and media paths that would be unsafe are put right for the "
         "release; if not, they stop the deployment.",
     )
+    migrations: dict[str, str] = option(
+        {},
+        "Judgements on migrations that are overruled: `expand`, `locking` or `contract` by `app.name`, or a pattern "
+        "of such names.",
+    )
+    lock_timeout: float = option(
+        2.0, "Seconds that a migration waits for a lock, and the site behind it; 0 waits for ever."
+    )
+    lock_tries: int = option(3, "How often a migration is tried that does not get a lock in time.")
+    statement_timeout: float = option(3600.0, "Seconds that one statement of a migration may take; 0 for any.")
     app_server: AppServer = option(None, "The application server.")
     front: FrontServer = option(None, "The front server.")
     process_manager: ProcessManager = option(None, "The process manager.")
@@ -206,6 +217,13 @@ def _judge(where: str, target: Target) -> None:
             "Use small letters, digits, - and _, at most 32.",
         ),
         (1 <= target.port <= 65535, "PORT", target.port, "A port is between 1 and 65535."),
+        (target.lock_tries >= 1, "LOCK_TRIES", target.lock_tries, "At least 1."),
+        (
+            all(map(is_kind, target.migrations.values())),
+            "MIGRATIONS",
+            target.migrations,
+            'Write for example {"shop.0007_price": "expand"}; it may also be "locking" or "contract".',
+        ),
         (target.keep >= 2, "KEEP", target.keep, "At least 2: the live release and the one to go back to."),
         (target.installer in INSTALLERS, "INSTALLER", target.installer, f"One of {', '.join(INSTALLERS)}."),
         (
@@ -224,7 +242,15 @@ def _judge(where: str, target: Target) -> None:
     for good, key, value, hint in judgements:
         if not good:
             raise ConfigError(f"{where}[{key!r}] is {value!r}.", hint=hint)
-    for key in ("tests_timeout", "ready_timeout", "watch", "drain_timeout", "disk_reserve"):
+    for key in (
+        "tests_timeout",
+        "ready_timeout",
+        "watch",
+        "drain_timeout",
+        "disk_reserve",
+        "lock_timeout",
+        "statement_timeout",
+    ):
         if getattr(target, key) < 0:
             raise ConfigError(f"{where}[{key.upper()!r}] is negative.", hint="Give a number from 0 on.")
 

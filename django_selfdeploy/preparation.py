@@ -105,6 +105,9 @@ def contexts_for(
             variables=variables,
             leads=name == lead,
             skip_tests=options.skip_tests,
+            others_run=any(one.live is not None for one in states.values()),
+            window_key=options.window_key,
+            judged=options.judged,
             created=created,
         )
         base = f"{layout.release(context.previous.id)}/source" if context.previous else ""
@@ -137,7 +140,8 @@ def fingerprint(context: Context) -> str:
         digest.update(f"{entry.path}\0{entry.blob}\0{entry.mode}\0".encode("utf-8", "surrogateescape"))
     digest.update(context.env_key.encode())
     digest.update((context.variables.reveal() if context.variables else "").encode("utf-8", "surrogateescape"))
-    alone = replace(context.target, hosts=(), batch=1, ssh=Ssh())  # other hosts make no other site of this one
+    # other hosts make no other site of this one, nor do other judgements
+    alone = replace(context.target, hosts=(), batch=1, ssh=Ssh(), migrations={})
     digest.update(f"{alone!r}\0{__version__}".encode())
     return digest.hexdigest()[:32]
 

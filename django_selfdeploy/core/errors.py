@@ -13,6 +13,8 @@ DeployError
 ├── SwitchedBack        12   the new release failed after the switch; the old one is live again
 ├── RunnerLost          13   the runner on the host ended without a word
 ├── NothingThere        14   there is no such release, process or file
+├── MigrationRefused    15   a migration would break the code that runs, and cannot wait until that is gone
+├── MigrationMissing    16   the new release is live, and a migration that waited for that fails
 ├── Locked              75   another deployment is at work (EX_TEMPFAIL of sysexits.h)
 └── Cancelled          130   Ctrl-C, or the controller went away (128 + SIGINT)
 """
@@ -89,6 +91,16 @@ class NothingThere(DeployError):
     exit_code = 14
 
 
+class MigrationRefused(DeployError):
+    exit_code = 15
+
+
+class MigrationMissing(DeployError):
+    """The release is live, and stays so."""
+
+    exit_code = 16
+
+
 class Locked(DeployError):
     exit_code = 75
 
@@ -110,6 +122,8 @@ ALL: tuple[type[DeployError], ...] = (
     SwitchedBack,
     RunnerLost,
     NothingThere,
+    MigrationRefused,
+    MigrationMissing,
     Locked,
     Cancelled,
     Unchanged,

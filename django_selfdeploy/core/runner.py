@@ -20,7 +20,17 @@ from typing import Any, BinaryIO
 
 from . import journal, lock, machine, running, state
 from .actions.base import ActionFailed
-from .errors import Cancelled, DeployError, HostError, NothingThere, RunnerLost, SwitchedBack, Unchanged, named
+from .errors import (
+    Cancelled,
+    DeployError,
+    HostError,
+    MigrationMissing,
+    NothingThere,
+    RunnerLost,
+    SwitchedBack,
+    Unchanged,
+    named,
+)
 from .events import Event, Finished, Started, Warned
 from .executor import Executor, of_system
 from .layout import Layout
@@ -184,7 +194,10 @@ class Runner:
             self._close(error, otherwise)
             raise
         if last:
-            self._close(None, record)
+            missing = self._executor.missing
+            self._close(missing, record)
+            if missing:
+                raise missing
         return {"answers": dict(self._session.answers), "deployment": self._session.deployment}
 
     def _on_abandon(self, *, error: str, message: str, hint: str, exit_code: int, record: Any) -> None:
@@ -294,7 +307,13 @@ def as_fields(reason: DeployError) -> dict[str, Any]:
 
 
 def status_of(reason: DeployError | None) -> str:
+    """How the journal calls the end that an error means; None is success."""
     if reason is None:
         return journal.SUCCEEDED
-    known = {Cancelled: journal.CANCELLED, SwitchedBack: journal.SWITCHED_BACK, Unchanged: journal.UNCHANGED}
+    known: dict[type[DeployError], str] = {
+        Cancelled: journal.CANCELLED,
+        SwitchedBack: journal.SWITCHED_BACK,
+        Unchanged: journal.UNCHANGED,
+        MigrationMissing: journal.INCOMPLETE,
+    }
     return known.get(type(reason), journal.FAILED)

@@ -26,9 +26,12 @@ def activate_plan(context: Context, *, kind: str = "deploy") -> Plan:
         activate.write_configuration(context),
         activate.check_configuration(context),
         activate.collect_static(context),
+        *activate.close(context),
         activate.migrate(context),
         *activate.start_and_switch(context),
+        *finish.reopen(context),
         finish.stop_previous(context),
+        finish.contract(context),
         finish.tidy_up(context),
         finish.start_at_boot(context),
     )

@@ -148,6 +148,7 @@ def _deployment(story: dict[str, Any]) -> Deployment:
     texts = ("kind", "target", "release", "previous", "commit", "subject", "who", "host", "status")
     tables = ("versions", "configuration", "options")
     warnings = story.get("warnings")
+    migrations = story.get("migrations")
     return Deployment(
         identity=story["id"],
         **{key: _text(story.get(key), _longest(Deployment, key)) for key in texts},
@@ -160,6 +161,7 @@ def _deployment(story: dict[str, Any]) -> Deployment:
         error_message=_text(error.get("message")),
         error_hint=_text(error.get("hint")),
         error_code=_whole_number(error.get("exit_code")),
+        migrations=migrations if isinstance(migrations, list) else [],
         warnings=[_text(warning) for warning in warnings] if isinstance(warnings, list) else [],
     )
 

@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from django_selfdeploy.context import Context
-from django_selfdeploy.core.actions.django import Ask
+from django_selfdeploy.core.actions.django import Ask, Migrate
 from django_selfdeploy.core.actions.files import CopyFile, CopyFolder, Link, Remove, Write
 from django_selfdeploy.core.actions.front import RotateLogs
 from django_selfdeploy.core.actions.processes import Run, Say
@@ -244,7 +244,7 @@ def test_a_migration_is_not_taken_back_and_that_is_said() -> None:
     step = activate.migrate(made)
     stays = "pages.0001_initial, pages.0002_more"
     assert (step.actions, step.undo) == (
-        (Ask(made.agent, "migrate"),),
+        (Migrate(made.agent, (("default", "pages.0001_initial"), ("default", "pages.0002_more")), 2.0, 3600.0, 3),),
         (Say(f"The database is not taken back. Of these migrations, those that were applied stay: {stays}."),),
     )
 
