@@ -46,6 +46,7 @@ TYPES = {
     "tuple[str, ...]": "list of texts",
     "bool | tuple[str, ...]": "True, False or a list of texts",
     "dict[str, Process]": "dictionary of dictionaries",
+    "dict[str, str]": "dictionary of texts",
 }
 """What the reference calls a type."""
 
