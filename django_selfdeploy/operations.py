@@ -17,7 +17,7 @@ from .core.plan import Plan
 from .core.release import Release
 from .core.state import HostState
 from .hosts.base import Connection, Listener
-from .hosts.fleet import Fleet
+from .hosts.fleet import Fleet, naming
 from .hosts.news import Recorded
 from .kept import KeptSource
 from .options import Options, Outcome, Project
@@ -93,8 +93,9 @@ def restart(project: Project, options: Options, listeners: tuple[Listener, ...])
 
 def _go(fleet: Fleet, contexts: dict[str, Context], kind: str, options: Options) -> Outcome:
     """Stage, look, judge, activate."""
-    for context in contexts.values():
-        judgements.judge_host(context)
+    for name, context in contexts.items():
+        with naming(name, several=fleet.several):
+            judgements.judge_host(context)
     otherwise = {name: recorder(context.layout, context.state) for name, context in contexts.items()}
     staged = {name: plans.stage_plan(context, kind=kind) for name, context in contexts.items()}
     answers = fleet.carry_out(staged, lambda name: {"otherwise": otherwise[name]})
@@ -123,8 +124,9 @@ def _versions(context: Context) -> dict[str, str]:
 def _judge(fleet: Fleet, contexts: dict[str, Context]) -> None:
     """Raise ReleaseError for what must not go live; tell the rest, each sentence once."""
     told: dict[Remarked | Warned, None] = {}
-    for context in contexts.values():
-        judgements.judge_release(context)
+    for name, context in contexts.items():
+        with naming(name, several=fleet.several):
+            judgements.judge_release(context)
         if context.previous is None:
             told.update(dict.fromkeys(map(Remarked, judgements.remarks(context))))
         told.update(dict.fromkeys(map(Warned, judgements.warnings(context.known_facts))))
@@ -156,7 +158,7 @@ def opened(
             target.root,
             name=target.name,
             look=look_for(target),
-            about={**about, **known},
+            about={**about, **known, **({"host": name} if name else {})},
             wait=options.lock_wait,
             secrets=secrets,
         )

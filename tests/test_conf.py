@@ -410,7 +410,9 @@ def test_every_short_name_is_that_of_its_part() -> None:
 
 @pytest.mark.parametrize("contract", [AppServer, FrontServer, ProcessManager])
 def test_a_contract_does_nothing_by_itself(contract: Any) -> None:
+    optional = ("helper", "needs_helper", "socket_group")  # what most front servers do without
     methods = [name for name, value in vars(contract).items() if callable(value) and not name.startswith("_")]
+    methods = [name for name in methods if name not in optional]
     part = contract()
     assert part.problems() == ()
     for name in methods:

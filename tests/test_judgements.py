@@ -34,7 +34,7 @@ def test_a_host_that_has_everything_is_judged_good() -> None:
 def test_a_program_that_is_not_there_is_named() -> None:
     assert host_refused(state=host_state(programs={})) == (
         "The program 'nginx' is not on 'web1'.",
-        "Install it, on Debian and Ubuntu with `apt-get install nginx`, then deploy again.",
+        "`manage.py deploy_setup`, run once as root, installs it, or `apt-get install nginx`; then deploy again.",
         4,
     )
 
@@ -196,7 +196,7 @@ def test_what_was_put_right_is_told_in_full_and_other_warnings_by_their_names() 
 def test_a_port_that_is_for_root_only_is_said_to_be() -> None:
     assert host_refused(settings={"PORT": 80}) == (
         "Port 80 is for root only on 'web1', and you are 'deploy'.",
-        "Choose one from 1024 on, or use the machine's nginx: see the how-to pages.",
+        "`manage.py deploy_setup`, run once as root, opens it to users, or choose one from 1024 on.",
         4,
     )
     judge_host(context(settings={"PORT": 80}, state=host_state(uid=0)))

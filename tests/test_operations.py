@@ -117,6 +117,17 @@ def test_a_deployment_stages_looks_and_activates(project: Project, on: Any) -> N
     assert 2 <= host.about["elapsed"] < 30
 
 
+def test_the_journal_of_each_host_has_the_name_that_the_target_gives_it(
+    project: Project, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Machines may call themselves alike, and a row of the record is found by its host."""
+    hosts = {name: MemoryConnection(deployed(release(OLD))) for name in ("web1:2201", "web1:2202")}
+    fleet = Fleet({**hosts})
+    monkeypatch.setattr(operations, "connected", lambda project: contextlib.nullcontext(fleet))
+    power(project, "stop", Options(), ())
+    assert {name: host.about and host.about["host"] for name, host in hosts.items()} == {name: name for name in hosts}
+
+
 def test_the_variables_of_the_project_go_along_as_a_secret(project: Project, on: Any) -> None:
     host = on()
     host.fail_at("manage.py test", ActionFailed("hunter2-hunter2 is odd."))

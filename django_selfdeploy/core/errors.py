@@ -21,6 +21,8 @@ DeployError
 
 from __future__ import annotations
 
+from typing import Any
+
 
 class DeployError(Exception):
     """Something the user can mend: one sentence that says what is wrong, one that says what to do next."""
@@ -131,3 +133,13 @@ ALL: tuple[type[DeployError], ...] = (
 def named(name: str) -> type[DeployError]:
     """The error class called `name`; DeployError itself where there is none."""
     return next((kind for kind in ALL if kind.__name__ == name), DeployError)
+
+
+def as_fields(reason: DeployError) -> dict[str, Any]:
+    """An error as it travels and as the journal keeps it."""
+    return {
+        "error": type(reason).__name__,
+        "message": reason.message,
+        "hint": reason.hint,
+        "exit_code": reason.exit_code,
+    }

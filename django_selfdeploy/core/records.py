@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from . import agent, boot, distance, events, layout, manifest, plan, recovery, release, state, supervisor
-from .actions import django, files, front, processes, programs, source, static, web
+from .actions import accounts, django, files, front, packages, processes, programs, source, static, system, web
 from .backups import applied, store
 
 MODULES = (
     *(agent, boot, distance, events, layout, manifest, plan, recovery, release, state, supervisor),
-    *(django, files, front, processes, programs, source, static, web),
+    *(accounts, django, files, front, packages, processes, programs, source, static, system, web),
     *(applied, store),
 )
 

@@ -11,16 +11,16 @@ from .actions.processes import Say
 from .agent import AgentSpec
 from .backups.applied import Applied
 from .distance import Distance
-from .errors import DeployError, NothingThere, RollbackRefused
+from .errors import DeployError, NothingThere, RollbackRefused, as_fields
 from .events import Finished
 from .executor import Executor
 from .going_live import going_live, stop_previous
 from .journal import SUCCEEDED, Journal
 from .layout import Layout
+from .outcomes import status_of
 from .plan import Failure, Phase, Plan, Step
 from .recovery import recover, settled
 from .release import BAD, Release
-from .runner import as_fields, status_of
 from .session import Session
 from .state import HostState
 

@@ -73,7 +73,8 @@ class Connection:
         too, waiting at most `wait` seconds.
 
         `deployment` and `release` are the ids that the host gives then; `about["release"]` is an id there is, or
-        "+" and the end of a new one. Where `about` has an "id", that is the deployment's.
+        "+" and the end of a new one. Where `about` has an "id", that is the deployment's; where it has a "host", the
+        journal calls it so.
         """
         answer = self._ask("open", root=root, name=name, about=about, wait=wait, secrets=secrets, look=look)
         self.deployment, self.release = answer["deployment"], answer["release"]
@@ -102,6 +103,14 @@ class Connection:
         asked: dict[str, Any] = {**fields, "more": more or {}}
         answer = self._ask("carry_out", until=until, **asked)
         return dict(answer["answers"]) if answer else {}
+
+    def examine(self, plan: Plan) -> tuple[bool, ...]:
+        """Of each step of a plan that prepares the host, whether there is nothing to do. No root need be there."""
+        return tuple(self._ask("examine", plan=plan))
+
+    def prepare(self, plan: Plan) -> dict[str, Any]:
+        """Carry out a plan that prepares the host, with neither lock nor journal; what it has to answer."""
+        return dict(self._ask("prepare", plan=plan))
 
     def abandon(self, reason: DeployError, *, record: AgentSpec | None = None) -> None:
         """Take back what was begun, because of `reason`."""

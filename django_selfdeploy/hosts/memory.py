@@ -35,8 +35,8 @@ from ..core.errors import Cancelled, DeployError, named
 from ..core.events import Event, Finished, Started
 from ..core.executor import Executor
 from ..core.lock import Lock
+from ..core.outcomes import status_of
 from ..core.plan import Plan, Step
-from ..core.runner import status_of
 from ..core.session import Session
 from ..core.state import HostState
 from .base import Connection, _no_blobs
@@ -190,6 +190,9 @@ class MemoryConnection(Connection):
         if last:
             self._end(None)
         return {"answers": dict(self._session.answers)}
+
+    def _on_prepare(self, *, plan: Plan) -> dict[str, Any]:
+        return dict(self._on_carry_out(plan=plan, url="", last=False)["answers"])
 
     def _on_abandon(self, *, error: str, message: str, hint: str, exit_code: int, record: Any) -> None:
         reason = named(error)(message, hint=hint)
