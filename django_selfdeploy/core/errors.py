@@ -35,6 +35,11 @@ class DeployError(Exception):
     def __str__(self) -> str:
         return f"{self.message}\n{self.hint}" if self.hint else self.message
 
+    def as_fields(self) -> dict[str, Any]:
+        """As it travels, and as the journal keeps it."""
+        about = {"message": self.message, "hint": self.hint, "exit_code": self.exit_code}
+        return {"error": type(self).__name__, **about}
+
 
 class ConfigError(DeployError):
     exit_code = 3
@@ -121,13 +126,3 @@ ALL: tuple[type[DeployError], ...] = (
 def named(name: str) -> type[DeployError]:
     """The error class called `name`; DeployError itself where there is none."""
     return next((kind for kind in ALL if kind.__name__ == name), DeployError)
-
-
-def as_fields(reason: DeployError) -> dict[str, Any]:
-    """An error as it travels and as the journal keeps it."""
-    return {
-        "error": type(reason).__name__,
-        "message": reason.message,
-        "hint": reason.hint,
-        "exit_code": reason.exit_code,
-    }

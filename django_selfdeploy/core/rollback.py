@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from .actions.files import Remove, Write
-from .errors import DeployError, NothingThere, as_fields
+from .errors import DeployError, NothingThere
 from .events import Finished
 from .executor import Executor
 from .going_live import going_live, stop_previous
@@ -65,7 +65,7 @@ def by_hand(session: Session, journal: Journal, plan: Plan) -> int:
         Executor(session).carry_out(plan)
     except DeployError as error:
         reason = error
-    journal.close(status_of(reason), seconds=session.elapsed(), error=as_fields(reason) if reason else None)
+    journal.close(status_of(reason), seconds=session.elapsed(), error=reason.as_fields() if reason else None)
     session.emit(Finished(status_of(reason) if reason else SUCCEEDED, session.elapsed()))
     if reason:
         raise reason

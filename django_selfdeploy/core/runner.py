@@ -20,17 +20,7 @@ from typing import Any, BinaryIO
 
 from . import journal, lock, machine, running, state
 from .actions.base import ActionFailed
-from .errors import (
-    Cancelled,
-    DeployError,
-    HostError,
-    NothingThere,
-    RunnerLost,
-    SwitchedBack,
-    Unchanged,
-    as_fields,
-    named,
-)
+from .errors import Cancelled, DeployError, HostError, NothingThere, RunnerLost, SwitchedBack, Unchanged, named
 from .events import Event, Finished, Started, Warned
 from .executor import Executor, of_system
 from .layout import Layout
@@ -125,7 +115,7 @@ class Runner:
         return ANSWERS[frame.kind](self._layout, **frame.fields)
 
     def _refuse(self, error: DeployError) -> None:
-        self._send("error", **as_fields(error), story=self._story)
+        self._send("error", **error.as_fields(), story=self._story)
 
     @property
     def _root(self) -> str:
@@ -243,7 +233,7 @@ class Runner:
     def _close(self, reason: DeployError | None, record: Any) -> None:
         assert self._session is not None and self._journal is not None and self._lock is not None
         status = status_of(reason)
-        fields = as_fields(reason) if reason and status != journal.UNCHANGED else None
+        fields = reason.as_fields() if reason and status != journal.UNCHANGED else None
         if fields:
             fields["message"] = self._session.redact(fields["message"])
         self._executor = None  # whatever fails now, nothing is taken back any more
