@@ -48,7 +48,7 @@ def _entry(deb: Path) -> str:
 
 LOOK = """\
 cd /
-find etc srv home usr/local/sbin -cnewer /bare ! -name '*-' ! -path '*/.cache*' ! -name 'selfdeploy-test-*' >/tmp/found
+find etc srv home usr/local/sbin -cnewer /bare ! -path 'srv/*/*' ! -name '*-' ! -path '*/.cache*' ! -name 'selfdeploy-test-*' >/tmp/found
 while read -r path; do
     stat -c '%A %U %G %N' "$path"
     if [ -f "$path" ] && [ "$path" != etc/shadow ]; then sha256sum "$path"; fi
