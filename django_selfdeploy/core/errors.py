@@ -13,6 +13,8 @@ DeployError
 ├── SwitchedBack        12   the new release failed after the switch; the old one is live again
 ├── RunnerLost          13   the runner on the host ended without a word
 ├── NothingThere        14   there is no such release, process or file
+├── BackupFailed        17   a backup cannot be made, is damaged, or cannot be restored
+├── RollbackRefused     18   the database is ahead of the release to go back to
 ├── Locked              75   another deployment is at work (EX_TEMPFAIL of sysexits.h)
 └── Cancelled          130   Ctrl-C, or the controller went away (128 + SIGINT)
 """
@@ -34,11 +36,6 @@ class DeployError(Exception):
 
     def __str__(self) -> str:
         return f"{self.message}\n{self.hint}" if self.hint else self.message
-
-    def as_fields(self) -> dict[str, Any]:
-        """As it travels, and as the journal keeps it."""
-        about = {"message": self.message, "hint": self.hint, "exit_code": self.exit_code}
-        return {"error": type(self).__name__, **about}
 
 
 class ConfigError(DeployError):
@@ -96,6 +93,14 @@ class NothingThere(DeployError):
     exit_code = 14
 
 
+class BackupFailed(DeployError):
+    exit_code = 17
+
+
+class RollbackRefused(DeployError):
+    exit_code = 18
+
+
 class Locked(DeployError):
     exit_code = 75
 
@@ -117,6 +122,8 @@ ALL: tuple[type[DeployError], ...] = (
     SwitchedBack,
     RunnerLost,
     NothingThere,
+    BackupFailed,
+    RollbackRefused,
     Locked,
     Cancelled,
     Unchanged,
@@ -126,3 +133,13 @@ ALL: tuple[type[DeployError], ...] = (
 def named(name: str) -> type[DeployError]:
     """The error class called `name`; DeployError itself where there is none."""
     return next((kind for kind in ALL if kind.__name__ == name), DeployError)
+
+
+def as_fields(reason: DeployError) -> dict[str, Any]:
+    """An error as it travels and as the journal keeps it."""
+    return {
+        "error": type(reason).__name__,
+        "message": reason.message,
+        "hint": reason.hint,
+        "exit_code": reason.exit_code,
+    }

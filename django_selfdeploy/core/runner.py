@@ -20,10 +20,11 @@ from typing import Any, BinaryIO
 
 from . import journal, lock, machine, running, state
 from .actions.base import ActionFailed
-from .errors import Cancelled, DeployError, HostError, NothingThere, RunnerLost, SwitchedBack, Unchanged, named
+from .errors import Cancelled, DeployError, HostError, NothingThere, RunnerLost, as_fields, named
 from .events import Event, Finished, Started, Warned
 from .executor import Executor, of_system
 from .layout import Layout
+from .outcomes import status_of
 from .plan import Plan
 from .preparing import examined, prepared_session
 from .questions import ANSWERS
@@ -115,7 +116,7 @@ class Runner:
         return ANSWERS[frame.kind](self._layout, **frame.fields)
 
     def _refuse(self, error: DeployError) -> None:
-        self._send("error", **error.as_fields(), story=self._story)
+        self._send("error", **as_fields(error), story=self._story)
 
     @property
     def _root(self) -> str:
@@ -158,7 +159,7 @@ class Runner:
         about = {"id": journal.new_id(), **about, "release": new_release(layout, about["release"])}
         self._lock.at("", deployment=about["id"], release=about["release"])
         live = os.path.basename(os.readlink(layout.current)) if os.path.islink(layout.current) else ""
-        self._journal = journal.Journal(layout, {**about, "previous": live, "host": socket.gethostname()})
+        self._journal = journal.Journal(layout, {"host": socket.gethostname(), **about, "previous": live})
         self._session = Session(
             deployment=about["id"],
             listener=self._emit,
@@ -233,7 +234,7 @@ class Runner:
     def _close(self, reason: DeployError | None, record: Any) -> None:
         assert self._session is not None and self._journal is not None and self._lock is not None
         status = status_of(reason)
-        fields = reason.as_fields() if reason and status != journal.UNCHANGED else None
+        fields = as_fields(reason) if reason and status != journal.UNCHANGED else None
         if fields:
             fields["message"] = self._session.redact(fields["message"])
         self._executor = None  # whatever fails now, nothing is taken back any more
@@ -284,10 +285,3 @@ class Runner:
             if frame.kind != "blob":
                 raise RunnerLost(f"The controller sent {frame.kind!r} in the middle of the source.")
             yield frame.fields["blob"], frame.payload
-
-
-def status_of(reason: DeployError | None) -> str:
-    if reason is None:
-        return journal.SUCCEEDED
-    known = {Cancelled: journal.CANCELLED, SwitchedBack: journal.SWITCHED_BACK, Unchanged: journal.UNCHANGED}
-    return known.get(type(reason), journal.FAILED)

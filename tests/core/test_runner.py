@@ -3,6 +3,7 @@
 import contextlib
 import getpass
 import os
+import socket
 import threading
 import time
 from collections.abc import Iterator
@@ -23,8 +24,9 @@ from django_selfdeploy.core.errors import Cancelled, DeployError, HostError, Loc
 from django_selfdeploy.core.journal import read
 from django_selfdeploy.core.layout import Layout
 from django_selfdeploy.core.lock import Lock, holder
+from django_selfdeploy.core.outcomes import status_of
 from django_selfdeploy.core.plan import Failure, Phase, Plan, Step
-from django_selfdeploy.core.runner import Runner, status_of
+from django_selfdeploy.core.runner import Runner
 from django_selfdeploy.core.wire import Channel
 from django_selfdeploy.hosts.base import Connection
 from tests.making import entry
@@ -182,6 +184,12 @@ def test_only_a_deployment_makes_a_root(host: Host, kind: str) -> None:
     assert not os.path.exists(root)
     host.open()
     assert holder(host.layout) is not None
+
+
+@pytest.mark.parametrize(("given", "told"), [({"host": "web1:2201"}, "web1:2201"), ({}, socket.gethostname())])
+def test_the_journal_names_the_host_as_the_controller_does(host: Host, given: dict[str, str], told: str) -> None:
+    host.open(**given)
+    assert host.story()["host"] == told
 
 
 def test_a_plan_is_carried_out_and_its_answers_come_back(host: Host) -> None:
