@@ -104,6 +104,7 @@ def contexts_for(
             python=target.python or state.python,
             uv=uv_on(state, target),
             variables=variables,
+            host=name,
             leads=name == lead,
             skip_tests=options.skip_tests,
             created=created,

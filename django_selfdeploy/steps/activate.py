@@ -227,8 +227,10 @@ def probe(context: Context) -> ProbeSpec:
 
 
 def url(context: Context, spec: ProbeSpec) -> str:
-    """Where the site can be seen: the page that the probe asks for."""
+    """Where the site can be seen: the page that the probe asks for, by the host's own name where any will do."""
     port = context.target.port
     scheme = "https" if spec.https else "http"
-    where = spec.host if spec.https or port == 80 else f"{spec.host}:{port}"
+    elsewhere = context.host.partition(":")[0] if spec.host == "localhost" else ""
+    host = elsewhere or spec.host
+    where = host if spec.https or port == 80 else f"{host}:{port}"
     return f"{scheme}://{where}{spec.path}"
