@@ -39,7 +39,7 @@ class Row:
     number: int
     name: str
     hosts: frozenset[str]
-    begun: bool = False
+    waiting: StepStarted | None = None
     over: bool = False
     finished: dict[str, StepFinished] = field(default_factory=dict)
 
@@ -55,6 +55,7 @@ class Chorus:
         self._listener = listener
         self._rows: list[Row] = []
         self._number = 0
+        self._begun: set[int] = set()
         self._working: dict[str, Started] = {}
         self._live: dict[str, Live] = {}
         self._finished: dict[str, Finished] = {}
@@ -80,6 +81,7 @@ class Chorus:
             self._begin(host, event)
         elif isinstance(event, StepStarted):
             self._step_begins(event)
+            self._tell_begun()
         elif isinstance(event, (Doing, Output)):
             self._listener(_of_host(host, event, self._current))
         elif isinstance(event, StepFinished):
@@ -103,10 +105,17 @@ class Chorus:
         self._working[host] = event
 
     def _step_begins(self, event: StepStarted) -> None:
-        row = next((row for row in self._rows if not row.complete), None)
-        if row is not None and row.name == event.name and not row.begun:
-            row.begun = True
-            self._listener(replace(event, number=row.number))
+        row = next((row for row in self._rows if row.name == event.name), None)
+        if row is not None and row.number not in self._begun:
+            row.waiting = event
+
+    def _tell_begun(self) -> None:
+        """The step that is the next to be over; a host that is faster may have begun it long ago."""
+        row = next((row for row in self._rows if not row.over), None)
+        if row is not None and row.waiting is not None:
+            self._begun.add(row.number)
+            self._listener(replace(row.waiting, number=row.number))
+            row.waiting = None
 
     def _step_ends(self, host: str, event: StepFinished) -> None:
         if event.status == "undone":
@@ -127,10 +136,13 @@ class Chorus:
     def _tell_complete(self) -> None:
         """Rows are told in their order, though hosts that are faster were through some before."""
         for row in self._rows:
+            if row.over:
+                continue
+            self._tell_begun()
             if not row.complete:
                 return
-            if not row.over:
-                row.over = True
+            row.over = True
+            if row.finished:
                 self._listener(_together(row))
 
     def _take_back(self, event: Undoing) -> None:
@@ -147,6 +159,10 @@ class Chorus:
 
     def _ends(self, host: str, event: Finished) -> None:
         self._finished[host] = event
+        if event.status == journal.SUCCEEDED:  # a host that was lost at the end is through, though it said nothing
+            for row in self._rows:
+                row.hosts -= {host}
+            self._tell_complete()
         if self._working.keys() <= self._finished.keys():
             slowest = max(finished.seconds for finished in self._finished.values())
             self._listener(Finished(worst(one.status for one in self._finished.values()), slowest))
