@@ -54,7 +54,7 @@ def deploy(project: Project, options: Options, listeners: tuple[Listener, ...]) 
             contexts = prepared.contexts
             behind = tuple(name for name, context in contexts.items() if options.force or not is_unchanged(context))
             live = {_live(states[name]).id: _live(states[name]) for name in contexts if name not in behind}
-            if not behind:
+            if not behind and len(live) == 1:
                 release = next(iter(live.values()))
                 fleet.abandon(Unchanged(f"Nothing changed: {release.id} is live."))
                 return Outcome("unchanged", fleet.first.deployment, release.id, release.url)
@@ -195,13 +195,14 @@ def rollback(project: Project, *, to: str, options: Options, listeners: tuple[Li
     with connected(project) as fleet:
         about = about_deployment(project, "rollback", to, options, None)
         with _opened(fleet, project, about, options, listeners) as states:
-            alias = project.target.alias
-            to = to or rollback_plan(Layout(states[fleet.lead].root), states[fleet.lead], target=alias).release
+
+            def plan(name: str, to: str) -> Plan:
+                with naming(name, several=fleet.several):
+                    return rollback_plan(Layout(states[name].root), states[name], to=to, target=project.target.alias)
+
+            to = to or plan(fleet.lead, "").release
             fleet = _without(fleet, states, to)
-            found = {
-                name: rollback_plan(Layout(states[name].root), states[name], to=to, target=alias)
-                for name in fleet.names
-            }
+            found = {name: plan(name, to) for name in fleet.names}
             known = {name: states[name].known(to) for name in found}
             urls = {name: one.release.url if one and one.release else "" for name, one in known.items()}
 
