@@ -93,6 +93,12 @@ def test_steps_are_numbered_on_over_the_stretches_and_batches() -> None:
     assert [event.number for event in heard if isinstance(event, StepFinished)] == [1, 2, 3]
 
 
+def test_a_step_of_some_hosts_says_which() -> None:
+    switched = done("switch", note="reloaded", on="web1")
+    heard = told(*on_both(STARTED), Planned((("switch", ("web1",)),)), switched)
+    assert heard[1:] == [StepFinished(1, "switch", "done", 1.0, "on web1; reloaded")]
+
+
 @pytest.mark.parametrize(
     ("notes", "note"),
     [

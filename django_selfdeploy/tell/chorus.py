@@ -34,11 +34,14 @@ Listener = Callable[[Event], None]
 
 @dataclass
 class Row:
-    """A step and how far the hosts are with it. It changes as they go, so it is not frozen."""
+    """A step and how far the hosts are with it; `where` names them if they are not all. It changes as they go, so it
+    is not frozen.
+    """
 
     number: int
     name: str
     hosts: frozenset[str]
+    where: str = ""
     waiting: StepStarted | None = None
     over: bool = False
     finished: dict[str, StepFinished] = field(default_factory=dict)
@@ -74,7 +77,8 @@ class Chorus:
         self._rows = []
         for name, hosts in event.steps:
             self._number += 1
-            self._rows.append(Row(self._number, name, frozenset(hosts)))
+            where = f"on {', '.join(hosts)}" if self._working.keys() - set(hosts) else ""
+            self._rows.append(Row(self._number, name, frozenset(hosts), where))
 
     def _hear(self, host: str, event: Event) -> None:
         if isinstance(event, Started):
@@ -189,4 +193,5 @@ def _together(row: Row) -> StepFinished:
         note = next(iter(notes.values()), "")
     else:
         note = "; ".join(f"{host}: {text}" for host, text in notes.items())
-    return StepFinished(row.number, row.name, "done", slowest.seconds, note)
+    told = "; ".join(filter(None, (row.where, note)))
+    return StepFinished(row.number, row.name, "done", slowest.seconds, told)
