@@ -22,8 +22,8 @@ class Context:
     """What is known when a plan is made. `facts` is None until the release was looked at.
 
     `variables` is the text of the target's environment file, None where the controller has none. `requirements`
-    is None for a release that is made again from one on the host. `base` is a folder with an older source. The host
-    that `leads` does what is done once for all.
+    is None for a release that is made again from one on the host. `base` is a folder with an older source. `host` is
+    the name of the host in the settings, "" for this machine; the one that `leads` does what is done once for all.
     """
 
     target: Target
@@ -37,6 +37,7 @@ class Context:
     uv: str
     variables: Secret | None
     base: str = ""
+    host: str = ""
     leads: bool = True
     skip_tests: bool = False
     created: str = ""

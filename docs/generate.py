@@ -27,6 +27,7 @@ from django_selfdeploy import checks, conf, inventory
 from django_selfdeploy.backends.gunicorn import Gunicorn
 from django_selfdeploy.backends.nginx import Nginx
 from django_selfdeploy.backends.supervisor import Supervisor
+from django_selfdeploy.backup_options import BackupOptions
 from django_selfdeploy.core import errors, hand, plan
 from django_selfdeploy.core.layout import Layout
 from django_selfdeploy.hosts.options import Ssh
@@ -97,6 +98,8 @@ def part_settings() -> Iterator[str]:
         yield ""
     yield from ("## `PROCESSES`", "", _one_paragraph(conf.Process.__doc__), "")
     yield from _table(("key", "type", "default", "what it is"), _rows(conf.Process, str.upper))
+    yield from ("", "## `BACKUP`", "", _one_paragraph(BackupOptions.__doc__), "")
+    yield from _table(("key", "type", "default", "what it is"), _rows(BackupOptions, str.upper))
 
 
 def host_settings() -> Iterator[str]:

@@ -17,6 +17,7 @@ from django.core.management import load_command_class
 
 from django_selfdeploy import __main__ as entry
 from django_selfdeploy import checks, conf
+from django_selfdeploy.backup_options import BackupOptions
 from django_selfdeploy.core import errors, events, hand, journal, state, status
 from django_selfdeploy.core.layout import Layout
 from django_selfdeploy.hosts.options import Ssh
@@ -33,7 +34,21 @@ COMMANDS = entry.names()
 
 NO_SETTINGS = {
     *("ROOT", "RELEASE", "TARGET", "ID", "NAME", "LOCATION", "INSTALLED_APPS", "SELFDEPLOY", "BACKEND", "OPTIONS"),
-    *("DATABASE_URL", "NO_COLOR", "HEAD", "ERROR", "POST", "GET", "THAT_FOLDER", "TERM", "SO_REUSEPORT", "MAILERS"),
+    *(
+        "DATABASE_URL",
+        "DATABASE_ADMIN_URL",
+        "DATABASE_ADMIN_URL_ANALYTICS",
+        "CREATEDB",
+        "NO_COLOR",
+        "HEAD",
+        "ERROR",
+        "POST",
+        "GET",
+        "THAT_FOLDER",
+        "TERM",
+        "SO_REUSEPORT",
+        "MAILERS",
+    ),
 }
 """Words in capitals that the documentation uses and that are no settings."""
 
@@ -125,7 +140,7 @@ def test_every_path_and_template_is_in_the_reference() -> None:
 
 
 def setting_names() -> set[str]:
-    kinds = (conf.Target, conf.Process, Host, Ssh, *generator().PARTS.values())
+    kinds = (conf.Target, conf.Process, BackupOptions, Host, Ssh, *generator().PARTS.values())
     return {name.upper() for kind in kinds for name in kind.__dataclass_fields__}
 
 

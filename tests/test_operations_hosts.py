@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from django_selfdeploy import operations, preparation, reaching
+from django_selfdeploy import going_back, operations, preparation, reaching
 from django_selfdeploy.conf import Target
 from django_selfdeploy.core.actions.base import ActionFailed
 from django_selfdeploy.core.actions.files import Write
@@ -18,9 +18,10 @@ from django_selfdeploy.core.actions.source import Receive
 from django_selfdeploy.core.errors import Locked, MigrationFailed, NothingThere, Unchanged
 from django_selfdeploy.core.events import Event, Started, StepFinished, Warned
 from django_selfdeploy.core.state import HostState
+from django_selfdeploy.going_back import rollback
 from django_selfdeploy.hosts.memory import DEPLOYMENT, MemoryConnection
 from django_selfdeploy.hosts.news import OnHost
-from django_selfdeploy.operations import deploy, power, restart, rollback
+from django_selfdeploy.operations import deploy, power, restart
 from django_selfdeploy.options import Options, Project
 from tests.making import NEW, OLD, OLDER, deployed, entry, facts, host_state, release, target
 
@@ -60,9 +61,10 @@ def on(monkeypatch: pytest.MonkeyPatch) -> Callable[..., Hosts]:
             host = Opened(state, answers=ANSWERS, replies={"manifest": (entry(f"{name}.py"),)})
             host.name, host.order = name, order
             hosts[name] = host
-        monkeypatch.setattr(
-            operations, "connected", lambda project: contextlib.nullcontext(reaching.fleet_of(project, dict(hosts)))
-        )
+        for room in (operations, going_back):
+            monkeypatch.setattr(
+                room, "connected", lambda project: contextlib.nullcontext(reaching.fleet_of(project, dict(hosts)))
+            )
         return hosts
 
     return made
@@ -117,7 +119,7 @@ def test_a_host_whose_lock_is_held_stops_all_before_anything_is_done(
 def test_tests_and_migrations_are_those_of_the_host_that_leads(project: Project, on: Any) -> None:
     hosts = on(web1=host_state(), web2=host_state())
     deploy(led_by(project, "web2"), Options(), ())
-    once = {"run the tests", "migrate the database"}
+    once = {"run the tests", "back up the databases", "migrate the database"}
     assert set(steps_of(hosts["web2"])) - set(steps_of(hosts["web1"])) == once
 
 
@@ -201,7 +203,7 @@ def test_hosts_that_have_the_same_code_under_two_names_get_one_name(project: Pro
 def test_a_worker_has_no_front_server_and_is_not_where_the_site_is_seen(project: Project, on: Any) -> None:
     hosts = on(work1=host_state(programs={}), web1=host_state())
     outcome = deploy(led_by(project, "work1"), Options(), ())
-    assert outcome.url == "http://localhost:8000/"
+    assert outcome.url == "http://web1:8000/"
     record = written(hosts["work1"], "release.json")
     assert '"serves": true' not in record
     assert "smoke test" in steps_of(hosts["web1"])

@@ -38,7 +38,7 @@ def doors(monkeypatch: pytest.MonkeyPatch) -> Callable[..., list[str]]:
         happened: list[str] = []
 
         @contextlib.contextmanager
-        def login(target: Any, host: Host, ask: Any, *, accept_new: bool) -> Iterator[MemoryConnection]:
+        def login(target: Any, host: Host, ask: Any, *, accept_new: bool, become: bool) -> Iterator[MemoryConnection]:
             if host.name in broken:
                 raise broken[host.name]
             happened.append(f"in {host.name}")
@@ -132,7 +132,7 @@ def test_a_question_that_several_hosts_have_is_asked_once(monkeypatch: pytest.Mo
 def test_nobody_is_asked_without_a_terminal(monkeypatch: pytest.MonkeyPatch, terminal: bool) -> None:
     given: list[bool] = []
 
-    def login(target: Any, host: Host, ask: Any, *, accept_new: bool) -> Any:
+    def login(target: Any, host: Host, ask: Any, *, accept_new: bool, become: bool) -> Any:
         given.append(ask is not None)
         return contextlib.nullcontext(MemoryConnection())
 

@@ -13,11 +13,15 @@ DeployError
 ├── SwitchedBack        12   the new release failed after the switch; the old one is live again
 ├── RunnerLost          13   the runner on the host ended without a word
 ├── NothingThere        14   there is no such release, process or file
+├── BackupFailed        17   a backup cannot be made, is damaged, or cannot be restored
+├── RollbackRefused     18   the database is ahead of the release to go back to
 ├── Locked              75   another deployment is at work (EX_TEMPFAIL of sysexits.h)
 └── Cancelled          130   Ctrl-C, or the controller went away (128 + SIGINT)
 """
 
 from __future__ import annotations
+
+from typing import Any
 
 
 class DeployError(Exception):
@@ -89,6 +93,14 @@ class NothingThere(DeployError):
     exit_code = 14
 
 
+class BackupFailed(DeployError):
+    exit_code = 17
+
+
+class RollbackRefused(DeployError):
+    exit_code = 18
+
+
 class Locked(DeployError):
     exit_code = 75
 
@@ -110,6 +122,8 @@ ALL: tuple[type[DeployError], ...] = (
     SwitchedBack,
     RunnerLost,
     NothingThere,
+    BackupFailed,
+    RollbackRefused,
     Locked,
     Cancelled,
     Unchanged,
@@ -119,3 +133,13 @@ ALL: tuple[type[DeployError], ...] = (
 def named(name: str) -> type[DeployError]:
     """The error class called `name`; DeployError itself where there is none."""
     return next((kind for kind in ALL if kind.__name__ == name), DeployError)
+
+
+def as_fields(reason: DeployError) -> dict[str, Any]:
+    """An error as it travels and as the journal keeps it."""
+    return {
+        "error": type(reason).__name__,
+        "message": reason.message,
+        "hint": reason.hint,
+        "exit_code": reason.exit_code,
+    }

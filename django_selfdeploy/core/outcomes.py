@@ -1,21 +1,9 @@
-"""How the end of a deployment is told: an error as plain fields, and what it came to as a word."""
+"""What a deployment came to, as the word that journals and events use."""
 
 from __future__ import annotations
 
-from typing import Any
-
 from . import journal
 from .errors import Cancelled, DeployError, SwitchedBack, Unchanged
-
-
-def as_fields(reason: DeployError) -> dict[str, Any]:
-    """An error as it travels and as the journal keeps it."""
-    return {
-        "error": type(reason).__name__,
-        "message": reason.message,
-        "hint": reason.hint,
-        "exit_code": reason.exit_code,
-    }
 
 
 def status_of(reason: DeployError | None) -> str:

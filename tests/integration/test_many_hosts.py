@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import json
+import sqlite3
 import subprocess
 from collections.abc import Iterator
+from contextlib import closing
 
 import pytest
 
@@ -14,6 +17,8 @@ from .order import expect_in_order
 from .packages import Packages
 from .probing import no_request_lost_on
 from .waiting import until
+
+TABLE = "django_selfdeploy_deployment"
 
 
 @pytest.fixture(scope="module")
@@ -49,6 +54,17 @@ def test_all_hosts_get_the_same_release(fleet: Fleet) -> None:
     fleet.deploy()
     [first] = set(fleet.current.values())
     expect_all_in_order(fleet, live=first, status="succeeded")
+
+
+def test_the_database_of_all_hosts_has_a_row_for_each(fleet: Fleet) -> None:
+    """They wrote to it at the same time."""
+    with closing(sqlite3.connect(fleet.shared / "db.sqlite3")) as database:
+        hosts = database.execute(f"SELECT host, status FROM {TABLE}host ORDER BY host").fetchall()
+        whole = database.execute(f"SELECT identity, host, status FROM {TABLE}").fetchall()
+    assert hosts == [(name, "succeeded") for name in fleet.hosts]
+    [told] = json.loads(fleet.site.manage("deploy_history", fleet.site.alias, "--json").stdout)
+    assert whole == [(told["id"], ", ".join(fleet.hosts), told["status"])]
+    assert [(each["host"], each["status"]) for each in told["hosts"]] == hosts
 
 
 def test_no_host_loses_a_request(fleet: Fleet, live: str) -> None:
