@@ -54,7 +54,7 @@ def deploy(project: Project, options: Options, listeners: tuple[Listener, ...]) 
             contexts = prepared.contexts
             behind = tuple(name for name, context in contexts.items() if options.force or not is_unchanged(context))
             live = {live_on(states[name]).id: live_on(states[name]) for name in contexts if name not in behind}
-            if not behind:
+            if not behind and len(live) == 1:
                 release = next(iter(live.values()))
                 fleet.abandon(Unchanged(f"Nothing changed: {release.id} is live."))
                 return Outcome("unchanged", fleet.first.deployment, release.id, release.url)

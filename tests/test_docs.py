@@ -21,6 +21,7 @@ from django_selfdeploy.backup_options import BackupOptions
 from django_selfdeploy.core import errors, events, hand, journal, state, status
 from django_selfdeploy.core.layout import Layout
 from django_selfdeploy.hosts.options import Ssh
+from django_selfdeploy.inventory import Host
 from django_selfdeploy.management.commands import deploy_history
 from django_selfdeploy.options import Options, Project
 from django_selfdeploy.story import about_deployment
@@ -139,7 +140,7 @@ def test_every_path_and_template_is_in_the_reference() -> None:
 
 
 def setting_names() -> set[str]:
-    kinds = (conf.Target, conf.Process, BackupOptions, Ssh, *generator().PARTS.values())
+    kinds = (conf.Target, conf.Process, BackupOptions, Host, Ssh, *generator().PARTS.values())
     return {name.upper() for kind in kinds for name in kind.__dataclass_fields__}
 
 
