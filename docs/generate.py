@@ -50,6 +50,7 @@ TYPES = {
     "tuple[Host, ...]": "list of texts or dictionaries",
     "Ssh": "dictionary",
     "dict[str, Process]": "dictionary of dictionaries",
+    "dict[str, str]": "dictionary of texts",
 }
 """What the reference calls a type."""
 

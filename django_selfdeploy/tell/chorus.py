@@ -21,13 +21,7 @@ from django_selfdeploy.core.events import (
 )
 from django_selfdeploy.hosts.news import OnHost, Planned, Recorded
 
-WORST_FIRST = (
-    journal.FAILED,
-    journal.SWITCHED_BACK,
-    journal.CANCELLED,
-    journal.SUCCEEDED,
-    journal.UNCHANGED,
-)
+from .whole import STATUSES
 
 Listener = Callable[[Event], None]
 
@@ -175,7 +169,7 @@ class Chorus:
 def worst(statuses: Iterable[str]) -> str:
     """What several hosts came to, as one word: the failure of one is the failure of all."""
     found = set(statuses)
-    return next((status for status in WORST_FIRST if status in found), journal.FAILED)
+    return next((status for status in STATUSES if status in found), journal.FAILED)
 
 
 def _of_host(host: str, event: Doing | Output, number: int) -> Event:

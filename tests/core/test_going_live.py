@@ -23,6 +23,7 @@ FRONT = ("/srv/mysite/etc/programs/mysite-front.conf", "/srv/mysite/etc/mysite-f
 LOG = f"Its log is kept until the next deployment: /srv/mysite/log/{NEW}/."
 STOP = StopPrograms(CONTROL, LINK, (WEB, MAIL), 70.0)
 
+OPEN = Remove(("/srv/mysite/window",))
 START = Step(
     "start",
     "start the processes",
@@ -145,6 +146,6 @@ def test_a_site_starts_as_it_was() -> None:
     failure = Failure("NotReady", "The live release does not start.", "Read its log with `deploy_logs`.")
     assert starting(LAYOUT, NEW_RELEASE) == (
         Step("start", "start the processes", (*START.actions, READY.actions[0]), failure=failure),
-        Step("switch", "start the front server", SWITCH.actions[1:], failure=failure),
+        Step("switch", "start the front server", (*SWITCH.actions[1:], OPEN), failure=failure),
         Step("confirm", "smoke test", SMOKE.actions, failure=failure),
     )

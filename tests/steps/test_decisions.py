@@ -1,13 +1,12 @@
 """What each step decides from the project, the target and the host."""
 
-import json
 from dataclasses import replace
 from typing import Any
 
 import pytest
 
 from django_selfdeploy.context import Context
-from django_selfdeploy.core.actions.django import Ask
+from django_selfdeploy.core.actions.django import Ask, Migrate
 from django_selfdeploy.core.actions.files import CopyFile, CopyFolder, Link, Remove, Write
 from django_selfdeploy.core.actions.front import RotateLogs
 from django_selfdeploy.core.actions.processes import Run, Say
@@ -287,8 +286,12 @@ def test_another_host_than_the_one_that_leads_migrates_only_the_databases_that_a
     pending = (Pending("default", "pages", "0001_initial", (), True), Pending("big", "pages", "0001_initial", (), True))
     known = facts(pending=pending, databases={"default": "sqlite", "big": "postgresql"})
     leading, other = (activate.migrate(context(facts=known, leads=leads)) for leads in (True, False))
-    assert (leading.phase, leading.actions[0].arguments) == ("migrate", '{"aliases": ["default", "big"]}')  # type: ignore[attr-defined]
-    assert (other.phase, other.actions[0].arguments) == ("start", '{"aliases": ["default"]}')  # type: ignore[attr-defined]
+    first, big = ("default", "pages.0001_initial"), ("big", "pages.0001_initial")
+    assert (leading.phase, leading.actions) == (
+        "migrate",
+        (Migrate(leading.actions[0].agent, (first, big), 2.0, 3600.0, 3),),
+    )  # type: ignore[attr-defined]
+    assert (other.phase, other.actions) == ("start", (Migrate(other.actions[0].agent, (first,), 2.0, 3600.0, 3),))  # type: ignore[attr-defined]
     assert activate.migrate(context(facts=facts(own_databases=()), leads=False)).actions == ()
 
 
@@ -298,7 +301,7 @@ def test_a_migration_is_not_taken_back_and_that_is_said() -> None:
     step = activate.migrate(made)
     stays = "pages.0001_initial, pages.0002_more"
     assert (step.actions, step.undo) == (
-        (Ask(made.agent, "migrate", json.dumps({"aliases": ["default"]})),),
+        (Migrate(made.agent, (("default", "pages.0001_initial"), ("default", "pages.0002_more")), 2.0, 3600.0, 3),),
         (Say(f"The database is not taken back. Of these migrations, those that were applied stay: {stays}."),),
     )
 
