@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from dataclasses import replace
 from typing import Any
+from urllib.parse import urlsplit
 
 from . import __version__, aftermath, judgements
 from .context import Context
@@ -15,7 +16,6 @@ from .core.events import Remarked, Warned
 from .core.layout import Layout
 from .core.plan import Plan
 from .core.release import Release
-from .core.rollback import rollback_plan
 from .core.state import HostState
 from .hosts.base import Connection, Listener
 from .hosts.fleet import Fleet, naming
@@ -27,7 +27,7 @@ from .project import variables
 from .project.facts import ProjectFacts
 from .reaching import connected
 from .steps import activate, plans
-from .story import about_deployment, recorder, recorder_of
+from .story import about_deployment, about_migrations, recorder
 
 States = Mapping[str, HostState]
 
@@ -48,13 +48,13 @@ def deploy(project: Project, options: Options, listeners: tuple[Listener, ...]) 
     with connected(project) as fleet:
         source = find_code(project, options)  # while the runners start
         about = about_deployment(project, "deploy", f"+{source.short}", options, source)
-        with _opened(fleet, project, about, options, listeners) as states:
+        with opened(fleet, project, about, options, listeners) as states:
             prepared = prepare(project, source, states, options, fleet.first.release)
             fleet.give(prepared.read)
             contexts = prepared.contexts
             behind = tuple(name for name, context in contexts.items() if options.force or not is_unchanged(context))
-            live = {_live(states[name]).id: _live(states[name]) for name in contexts if name not in behind}
-            if not behind:
+            live = {live_on(states[name]).id: live_on(states[name]) for name in contexts if name not in behind}
+            if not behind and len(live) == 1:
                 release = next(iter(live.values()))
                 fleet.abandon(Unchanged(f"Nothing changed: {release.id} is live."))
                 return Outcome("unchanged", fleet.first.deployment, release.id, release.url)
@@ -80,8 +80,8 @@ def restart(project: Project, options: Options, listeners: tuple[Listener, ...])
     """
     with connected(project) as fleet:
         about = about_deployment(project, "restart", "+restart", options, None)
-        with _opened(fleet, project, about, options, listeners) as states:
-            live = {name: _live(state) for name, state in states.items()}
+        with opened(fleet, project, about, options, listeners) as states:
+            live = {name: live_on(state) for name, state in states.items()}
             entries = fleet.each(lambda name, connection: connection.manifest(live[name].id))
             source = KeptSource.of(live[fleet.lead], entries[fleet.lead])
             envs = {name: release.env for name, release in live.items()}
@@ -105,7 +105,11 @@ def _go(fleet: Fleet, contexts: dict[str, Context], kind: str, options: Options)
 
     def asked(name: str) -> dict[str, Any]:
         context = contexts[name]
-        more = {"release": context.release, "versions": _versions(context)}
+        more = {
+            "release": context.release,
+            "versions": _versions(context),
+            "migrations": about_migrations(context),
+        }
         return {"url": site_url(context), "record": context.agent, "otherwise": otherwise[name], "more": more}
 
     activated = {name: plans.activate_plan(context, kind=kind) for name, context in contexts.items()}
@@ -128,9 +132,13 @@ def _judge(fleet: Fleet, contexts: dict[str, Context]) -> None:
     for name, context in contexts.items():
         with naming(name, several=fleet.several):
             judgements.judge_release(context)
+            judgements.judge_migrations(context)
         if context.previous is None:
             told.update(dict.fromkeys(map(Remarked, judgements.remarks(context))))
         told.update(dict.fromkeys(map(Warned, judgements.warnings(context.known_facts))))
+        told.update(dict.fromkeys(map(Warned, judgements.on_migrations(context))))
+        if context.is_closed:
+            told[Remarked(f"The site is closed meanwhile; staff get in by {pass_url(context)}.")] = None
     fleet.tell(*told)
 
 
@@ -141,7 +149,7 @@ def _url(contexts: dict[str, Context], lead: str) -> str:
 
 
 @contextmanager
-def _opened(
+def opened(
     fleet: Fleet, project: Project, about: dict[str, Any], options: Options, listeners: tuple[Listener, ...]
 ) -> Iterator[States]:
     """Take the locks, begin the journals, and look; tell the runners when it is over before it is done.
@@ -184,51 +192,19 @@ def _recorders(states: States) -> Callable[[str], Any]:
     return lambda name: recorder(Layout(states[name].root), states[name]) if name in states else None
 
 
-def _live(state: HostState) -> Release:
+def live_on(state: HostState) -> Release:
+    """The release that is live. Raises NothingThere where none is."""
     if state.live is None:
         raise NothingThere(f"Nothing is live on {state.host!r}.", hint="Deploy first: `manage.py deploy`.")
     return state.live
-
-
-def rollback(project: Project, *, to: str, options: Options, listeners: tuple[Listener, ...]) -> Outcome:
-    """Go back to the release `to`, or to the previous good one. Raises NothingThere where there is none."""
-    with connected(project) as fleet:
-        about = about_deployment(project, "rollback", to, options, None)
-        with _opened(fleet, project, about, options, listeners) as states:
-            alias = project.target.alias
-            to = to or rollback_plan(Layout(states[fleet.lead].root), states[fleet.lead], target=alias).release
-            fleet = _without(fleet, states, to)
-            found = {
-                name: rollback_plan(Layout(states[name].root), states[name], to=to, target=alias)
-                for name in fleet.names
-            }
-            known = {name: states[name].known(to) for name in found}
-            urls = {name: one.release.url if one and one.release else "" for name, one in known.items()}
-
-            def asked(name: str) -> dict[str, Any]:
-                record = recorder_of(Layout(states[name].root), to)
-                return {"url": urls[name], "record": record, "more": {"release": to}}
-
-            fleet.carry_out(found, asked, last=True, wait=options.wait)
-            return Outcome("succeeded", fleet.first.deployment, to, urls[fleet.lead])
-
-
-def _without(fleet: Fleet, states: States, release: str) -> Fleet:
-    """The hosts that do not run `release` yet. Raises NothingThere where all do."""
-    there = tuple(name for name, state in states.items() if state.current == release and state.live_answers)
-    if len(there) == len(fleet.names):
-        raise NothingThere(f"{release} is live already.", hint="`deploy_history` lists the others.")
-    if there:
-        fleet.narrowed(there).abandon(Unchanged(f"{release} is live already."))
-    return fleet.narrowed(name for name in fleet.names if name not in there)
 
 
 def power(project: Project, kind: str, options: Options, listeners: tuple[Listener, ...]) -> Outcome:
     """Stop the site ("stop"), or start the live release again ("start"). Raises NothingThere."""
     with connected(project) as fleet:
         about = about_deployment(project, kind, "", options, None)
-        with _opened(fleet, project, about, options, listeners) as states:
-            live = {name: _live(state) for name, state in states.items()}
+        with opened(fleet, project, about, options, listeners) as states:
+            live = {name: live_on(state) for name, state in states.items()}
             made = {"stop": power_plans.stopping, "start": power_plans.starting}[kind]
             found = {
                 name: Plan(kind, project.target.alias, release.id, made(Layout(states[name].root), release))
@@ -244,9 +220,16 @@ def power(project: Project, kind: str, options: Options, listeners: tuple[Listen
 def is_unchanged(context: Context) -> bool:
     """Whether what is live is what would be deployed, and runs."""
     live, state = context.state.live, context.state
-    if live is None or state.unfinished:
+    known = state.known(state.current)
+    if live is None or state.unfinished or (known and known.unmigrated):
         return False
     return live.fingerprint == context.fingerprint and state.live_answers and state.alive(live.groups)
+
+
+def pass_url(context: Context) -> str:
+    """Where staff get in while the site is closed."""
+    parts = urlsplit(site_url(context))
+    return f"{parts.scheme}://{parts.netloc}/selfdeploy-pass/{context.window_key}"
 
 
 def site_url(context: Context) -> str:

@@ -11,6 +11,7 @@ from django_selfdeploy.backends.base import AppServer, FrontServer, Part, Proces
 from django_selfdeploy.backends.gunicorn import Gunicorn
 from django_selfdeploy.backends.nginx import Nginx
 from django_selfdeploy.backends.supervisor import Supervisor
+from django_selfdeploy.backup_options import BackupOptions
 from django_selfdeploy.conf import Process, Target, aliases, load
 from django_selfdeploy.core.errors import ConfigError
 from django_selfdeploy.hosts.options import Ssh
@@ -71,6 +72,10 @@ def test_every_key_has_its_place() -> None:
         "TESTS_TIMEOUT": 60,
         "CHECK_FAIL_LEVEL": "WARNING",
         "ADJUST_SETTINGS": False,
+        "MIGRATIONS": {"shop.0002_price": "expand"},
+        "LOCK_TIMEOUT": 1,
+        "LOCK_TRIES": 5,
+        "STATEMENT_TIMEOUT": 60,
         "APP_SERVER": {"BACKEND": "gunicorn", "OPTIONS": {"workers": 3, "worker_class": "gevent"}},
         "FRONT": {"BACKEND": "nginx", "OPTIONS": {"trusted_proxies": ["10.0.0.1"]}},
         "PROCESS_MANAGER": "supervisor",
@@ -83,6 +88,10 @@ def test_every_key_has_its_place() -> None:
         "KEEP": 2,
         "DISK_RESERVE": 0,
         "START_AT_BOOT": False,
+        "BACKUP": {"WHEN": "always", "DIRECTORY": "/mnt/backups", "KEEP_DAYS": 30, "DATABASES": ["default"]},
+        "DATABASE_ADMIN": "ADMIN_URL",
+        "DATABASE_WAIT": 5,
+        "FIXTURES": ["first"],
     }
     found = made(settings)
     assert found == Target(
@@ -104,6 +113,10 @@ def test_every_key_has_its_place() -> None:
         tests_timeout=60.0,
         check_fail_level="WARNING",
         adjust_settings=False,
+        migrations={"shop.0002_price": "expand"},
+        lock_timeout=1.0,
+        lock_tries=5,
+        statement_timeout=60.0,
         app_server=Gunicorn(workers=3, worker_class="gevent"),
         front=Nginx(trusted_proxies=("10.0.0.1",)),
         process_manager=Supervisor(),
@@ -116,6 +129,10 @@ def test_every_key_has_its_place() -> None:
         keep=2,
         disk_reserve=0,
         start_at_boot=False,
+        backup=BackupOptions(when="always", directory="/mnt/backups", keep_days=30.0, databases=("default",)),
+        database_admin="ADMIN_URL",
+        database_wait=5.0,
+        fixtures=("first",),
     )
     assert {field.name.upper() for field in dataclasses.fields(Target)} - {"ALIAS"} == set(settings)
 

@@ -52,7 +52,7 @@ def test_the_holder_of_the_port_is_named(known: Any) -> None:
 @pytest.mark.parametrize("manager", [{}, SYSTEM])
 def test_the_machines_front_server_holds_its_port_by_right(manager: dict[str, Any]) -> None:
     settings = {**manager, "FRONT": SYSTEM["FRONT"]}
-    judge_host(context(settings=settings, state=host_state(port_holder="`nginx` (pid 1)"), facts=None))
+    judge_host(context(settings=settings, state=host_state(port_holder="`nginx` (pid 1)", uid=0), facts=None))
 
 
 def test_a_path_that_is_too_long_for_a_socket_is_told_with_its_length() -> None:
@@ -201,4 +201,4 @@ def test_a_port_that_is_for_root_only_is_said_to_be() -> None:
     )
     judge_host(context(settings={"PORT": 80}, state=host_state(uid=0)))
     judge_host(context(settings={"PORT": 80}, state=host_state(lowest_port=80)))
-    judge_host(context(settings=SYSTEM))
+    judge_host(context(settings=SYSTEM, state=host_state(uid=0)))

@@ -15,7 +15,7 @@ from typing import Any
 import pytest
 from django.test import override_settings
 
-from django_selfdeploy import operations, preparation, reaching, rehearsing, story
+from django_selfdeploy import going_back, operations, preparation, reaching, rehearsing, story
 from django_selfdeploy.backends.gunicorn import Gunicorn
 from django_selfdeploy.conf import Process
 from django_selfdeploy.core.actions.base import ActionFailed
@@ -34,9 +34,10 @@ from django_selfdeploy.core.errors import (
 )
 from django_selfdeploy.core.events import Event, Finished, Started
 from django_selfdeploy.core.secret import MASK, Secret
+from django_selfdeploy.going_back import rollback
 from django_selfdeploy.hosts.fleet import Fleet
 from django_selfdeploy.hosts.memory import DEPLOYMENT, MemoryConnection
-from django_selfdeploy.operations import deploy, is_unchanged, power, restart, rollback, site_url
+from django_selfdeploy.operations import deploy, is_unchanged, power, restart, site_url
 from django_selfdeploy.options import Options, Outcome, Project, root_of
 from django_selfdeploy.project import dry
 from django_selfdeploy.project.facts import ProjectFacts
@@ -63,7 +64,7 @@ def on(monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[..., MemoryConnecti
 
     def made(state: Any = None, **about: Any) -> MemoryConnection:
         host = MemoryConnection(state or host_state(), **{"answers": ANSWERS, **about})
-        for room in (operations, rehearsing):
+        for room in (going_back, operations, rehearsing):
             monkeypatch.setattr(room, "connected", lambda project: contextlib.nullcontext(Fleet({"": host})))
         return host
 
@@ -78,12 +79,19 @@ def ended(host: MemoryConnection) -> list[str]:
     return [event.status for event in host.events if isinstance(event, Finished)]
 
 
-STAGE = ("lay the source down", "install the environment", "set the environment variables", "look at the release")
+STAGE = (
+    "lay the source down",
+    "install the environment",
+    "set the environment variables",
+    "find the databases",
+    "look at the release",
+)
 ACTIVATE = (
     "run the tests",
     "write the configuration",
     "check the configuration",
     "collect the static files",
+    "back up the databases",
     "migrate the database",
 )
 GO_LIVE = ("start the processes", "wait until they answer", "switch", "smoke test", "watch")
@@ -176,7 +184,13 @@ def test_tests_are_skipped_where_that_is_asked_and_the_record_says_so(project: P
     deploy(project, Options(skip_tests=True), ())
     assert "run the tests" not in steps_of(host)
     assert host.about is not None
-    assert host.about["options"] == {"skip_tests": True, "force": False, "wait": True}
+    assert host.about["options"] == {
+        "skip_tests": True,
+        "force": False,
+        "wait": True,
+        "maintenance": False,
+        "migrations": {},
+    }
 
 
 def test_only_the_release_before_is_a_base(project: Project, on: Any) -> None:

@@ -9,6 +9,9 @@ from .codec import record
 SOCKET_PATH_LIMIT = 107
 """The longest path of a unix socket, in bytes (sun_path of unix(7), less its closing NUL)."""
 
+CLOSED, PAGE = "closed", "503.html"
+"""Files in the folder of a window: the first closes the site as long as it is there, the second is what is shown."""
+
 
 @record
 @dataclass(frozen=True)
@@ -28,6 +31,10 @@ class Layout:
 
     def release(self, identity: str) -> str:
         return f"{self.releases}/{identity}"
+
+    def migrations(self, identity: str) -> str:
+        """The migrations that were applied when the release went live."""
+        return f"{self.release(identity)}/migrations.json"
 
     def socket(self, identity: str) -> str:
         return f"{self.release(identity)}/app.sock"
@@ -77,6 +84,11 @@ class Layout:
         return f"{self.shared}/media"
 
     @property
+    def backups(self) -> str:
+        """Dumps of the databases and copies of media, unless the settings name another folder; mode 0700."""
+        return f"{self.root}/backups"
+
+    @property
     def etc(self) -> str:
         return f"{self.root}/etc"
 
@@ -100,6 +112,11 @@ class Layout:
     def control(self) -> str:
         """The socket of the root's own supervisord."""
         return f"{self.run}/supervisor.sock"
+
+    @property
+    def window(self) -> str:
+        """There while the site is closed for maintenance; the front server looks into it with every request."""
+        return f"{self.root}/window"
 
     @property
     def journals(self) -> str:

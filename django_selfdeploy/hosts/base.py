@@ -8,6 +8,8 @@ from typing import Any
 
 from ..core import records
 from ..core.agent import AgentSpec
+from ..core.backups.store import Backup
+from ..core.distance import Distance
 from ..core.errors import DeployError, RunnerLost, named
 from ..core.events import Event
 from ..core.manifest import Entry
@@ -134,6 +136,16 @@ class Connection:
     def manifest(self, release: str) -> tuple[Entry, ...]:
         """The entries of the source of a release on the host. Raises NothingThere."""
         return tuple(self._ask("manifest", release=release))
+
+    def backups(self, folder: str) -> tuple[Backup, ...]:
+        """The complete backups in a folder of the host, oldest first."""
+        return tuple(self._ask("backups", folder=folder))
+
+    def distance(self, *, to: str, live: str, folder: str) -> Distance:
+        """What core.distance tells."""
+        found = self._ask("distance", to=to, live=live, folder=folder)
+        assert isinstance(found, Distance)
+        return found
 
     def logs(self, names: tuple[str, ...], offsets: dict[str, Any], *, lines: int) -> dict[str, Any]:
         """What core.logs.read tells."""

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from django_selfdeploy.core.actions.base import Action
-from django_selfdeploy.core.actions.files import Link, Remove, Write
+from django_selfdeploy.core.actions.files import CopyFile, Link, Remove, Write
 from django_selfdeploy.core.actions.front import ServeFront
 from django_selfdeploy.core.actions.programs import StopPrograms
 from django_selfdeploy.core.actions.web import Drain
@@ -63,6 +63,14 @@ def test_a_folder_without_its_record_whose_programs_run_is_drained_stopped_and_r
 def test_before_anything_was_live_the_programs_of_a_broken_release_are_stopped_too() -> None:
     state = incomplete(host_state(processes=running(NEW_RELEASE)))
     assert recover(LAYOUT, state) == recovery(drain(NEW), stop(NEW, 60.0), remove(NEW))
+
+
+def test_a_host_of_workers_goes_back_without_a_front_server() -> None:
+    workers = [replace(one, programs=(replace(one.programs[0], serves=False),)) for one in (OLD_RELEASE, NEW_RELEASE)]
+    state = deployed(*workers, processes=running(*workers), live_answers=False, unfinished=(JOURNAL,))
+    step = recover(LAYOUT, state)
+    assert step.actions[0] == Link("/srv/mysite/current", f"releases/{OLD}")
+    assert not any(isinstance(action, ServeFront) for action in step.actions)
 
 
 def test_programs_of_a_release_that_is_not_live_are_drained_and_stopped() -> None:
@@ -199,9 +207,13 @@ def test_who_goes_back_marks_what_was_left_and_who_goes_forward_does_not() -> No
     forward = rollback_plan(LAYOUT, replace(state, current=OLD), to=NEW)
     assert back.steps[5].actions == (
         Remove((f"/srv/mysite/releases/{OLD}/.bad",)),
+        CopyFile(f"/srv/mysite/releases/{NEW}/migrations.json", f"/srv/mysite/releases/{OLD}/migrations.json"),
         Write(f"/srv/mysite/releases/{NEW}/.bad", f"rolled back to {OLD}\n"),
     )
-    assert forward.steps[5].actions == (Remove((f"/srv/mysite/releases/{NEW}/.bad",)),)
+    assert forward.steps[5].actions == (
+        Remove((f"/srv/mysite/releases/{NEW}/.bad",)),
+        CopyFile(f"/srv/mysite/releases/{OLD}/migrations.json", f"/srv/mysite/releases/{NEW}/migrations.json"),
+    )
 
 
 def test_a_rollback_to_what_is_live_stops_nothing() -> None:
