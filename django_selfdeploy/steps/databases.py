@@ -26,7 +26,11 @@ def create(context: Context) -> Step:
         Phase.STAGE.value,
         "find the databases",
         (Ask(context.agent, "create_databases", json.dumps(arguments)),),
-        failure=Failure("HostError", "A database cannot be used."),
+        failure=Failure(
+            "ReleaseError",
+            "The new release cannot be loaded.",
+            "Mend what the last lines name; variables belong into the target's .env.",
+        ),
     )
 
 

@@ -12,6 +12,7 @@ from ..core.actions.static import SweepStatic
 from ..core.boot import StartAtBoot
 from ..core.plan import Failure, Phase, Step
 from ..core.release import UNMIGRATED
+from . import databases
 from .activate import applying, mine, release
 
 
@@ -33,6 +34,7 @@ def contract(context: Context) -> Step:
             Write(noted, "".join(f"{label}\n" for _, label in after)),
             *gone,
             *applying(context, after),
+            databases.remember(context),
             Remove((noted,)),
         )
     return Step(

@@ -54,7 +54,7 @@ class Walk:
         if models and not any(operation.allow_migrate_model(self._connection.alias, one) for one in models):
             yield harmless("Nothing is done in this database.", waits=True)
             return
-        known = {one._meta.db_table for one in models}
+        known = {one._meta.db_table for one in _models(operation, app, before, before)}
         self.touched |= known - tables if type(operation).__name__ != CREATES else set()
         if known and known <= tables and type(operation).__name__ != CREATES:
             yield harmless("No code that runs knows the table.")
