@@ -142,7 +142,7 @@ CASES = {
         "-worker' is ",
         "wait until they answer",
         {"pages/templates/pages/about.html": "{# a worker #}"},
-        {"PROCESSES": {"worker": {"COMMAND": ["python", "manage.py", "no_such_command"]}}},
+        {"PROCESSES": {"worker": {"COMMAND": ["false"]}}},
     ),
 }
 
