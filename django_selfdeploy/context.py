@@ -60,11 +60,15 @@ class Context:
         return bool(self.window_key) and self.previous is not None
 
     @property
+    def overrules(self) -> dict[str, str]:
+        """Kinds of migrations by patterns of their names, those of the options last."""
+        return {**self.target.migrations, **dict(self.judged)}
+
+    @property
     def schedule(self) -> Schedule:
         """Which of the pending migrations come before the switch, and which after it."""
-        overrules = {**self.target.migrations, **dict(self.judged)}
         running = self.previous is not None or self.others_run
-        return schedule(self.known_facts.pending, overrules=overrules, window=self.is_closed, running=running)
+        return schedule(self.known_facts.pending, overrules=self.overrules, window=self.is_closed, running=running)
 
     @property
     def folder(self) -> str:

@@ -23,7 +23,7 @@ from .hosts.fleet import Fleet
 from .operations import live_on, look, opened
 from .options import Options, Outcome, Project
 from .reaching import connected
-from .steps.databases import backing_up
+from .steps.databases import backing_up, remembering
 from .story import about_deployment, recorder_of
 
 
@@ -124,7 +124,7 @@ def _restoring(
     forward = (
         Ask(agent, "restore", arguments, timeout=86_400.0),
         Ask(agent, "migrate"),
-        Ask(agent, "remember_migrations", json.dumps({"path": layout.migrations(live.id)}), quiet=True),
+        remembering(agent, layout, live.id, before=layout.migrations(live.id), overrules=dict(target.migrations)),
     )
     half = Failure(
         "BackupFailed",

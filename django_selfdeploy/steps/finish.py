@@ -57,10 +57,13 @@ def stop_previous(context: Context) -> Step:
 
 
 def tidy_up(context: Context) -> Step:
-    """Keep the variables that are live now, and remove what is superseded: never the release to go back to."""
+    """Keep what is known of the variables and migrations that are live now, and remove what is superseded: never the
+    release to go back to.
+    """
     variables = CopyFile(f"{context.project}/.env", context.layout.variables, 0o600)
     kept: tuple[Action, ...] = () if context.variables is None else (variables,)
-    return Step(Phase.TIDY.value, "tidy up", (*kept, *_superseded(context), *_rotation(context)))
+    actions = (*databases.remember_again(context), *kept, *_superseded(context), *_rotation(context))
+    return Step(Phase.TIDY.value, "tidy up", actions)
 
 
 def _rotation(context: Context) -> tuple[Action, ...]:

@@ -1,5 +1,6 @@
 """What each step decides from the project, the target and the host."""
 
+import json
 from dataclasses import replace
 from typing import Any
 
@@ -18,7 +19,7 @@ from django_selfdeploy.core.plan import Step
 from django_selfdeploy.core.release import ProbeSpec, Program
 from django_selfdeploy.core.state import Known
 from django_selfdeploy.project.facts import Pending
-from django_selfdeploy.steps import activate, finish, stage
+from django_selfdeploy.steps import activate, databases, finish, stage
 from tests.making import (
     FILES,
     LAYOUT,
@@ -421,6 +422,27 @@ def test_incomplete_releases_are_none_of_those_that_are_counted() -> None:
 
 def test_the_variables_that_are_live_now_are_kept() -> None:
     assert finish.tidy_up(context()).actions[0] == CopyFile(f"{RELEASE}/source/.env", "/srv/mysite/shared/.env", 0o600)
+
+
+def test_a_release_remembers_its_migrations_with_the_verdicts_of_the_one_before_it() -> None:
+    said = {"settings": {"MIGRATIONS": {"shop.*": "expand"}}, "judged": (("shop.0007", "contract"),)}
+    overrules = {"shop.*": "expand", "shop.0007": "contract"}
+    path = LAYOUT.migrations(NEW)
+    for made, before in ((context(**said), ""), (context(**said, state=deployed(release())), LAYOUT.migrations(OLD))):
+        asked = json.loads(databases.remember(made).arguments)
+        assert asked == {"path": path, "before": before, "overrules": overrules}
+
+
+@pytest.mark.parametrize("leads", [True, False])
+def test_it_remembers_again_what_came_after_the_old_code(leads: bool) -> None:
+    late = Pending("default", "shop", "0007", ("Remove it",), True, declared="contract")
+    made = context(state=deployed(release()), facts=facts(pending=(late,)), leads=leads)
+    asked = finish.tidy_up(made).actions[0]
+    assert isinstance(asked, Ask)
+    assert (asked.question, asked.agent) == ("remember_migrations", made.agent)
+    path = LAYOUT.migrations(NEW)
+    assert json.loads(asked.arguments) == {"path": path, "before": path, "overrules": {}}
+    assert databases.remember_again(context(state=deployed(release()))) == ()
 
 
 @pytest.mark.parametrize(

@@ -64,7 +64,7 @@ def schedule(
     wait, or that one before the switch needs, is a problem.
     """
     rows = tuple(pending)
-    overruled = {one.label: kind for one in rows if (kind := _overruled(one.label, overrules))}
+    overruled = {one.label: kind for one in rows if (kind := overruling(one.label, overrules))}
     if window or not running:
         return Schedule(tuple((one.alias, one.label) for one in rows), overruled=overruled)
     contract = {(one.alias, one.label) for one in rows if overruled.get(one.label, one.kind) == CONTRACT}
@@ -75,7 +75,8 @@ def schedule(
     return Schedule(before, after, tuple(one for one in problems if one), overruled)
 
 
-def _overruled(label: str, overrules: Mapping[str, str]) -> str:
+def overruling(label: str, overrules: Mapping[str, str]) -> str:
+    """The kind that is given to "app.name" from outside; "" for none."""
     fitting = [kind for pattern, kind in overrules.items() if fnmatchcase(label, pattern)]
     return fitting[-1] if fitting else ""
 
