@@ -12,6 +12,7 @@ from typing import Any, TypeVar, get_type_hints
 
 from .backends.base import AppServer, FrontServer, Part, ProcessManager, option
 from .core.errors import ConfigError
+from .static_options import Static
 
 BACKENDS = {
     "gunicorn": "django_selfdeploy.backends.gunicorn.Gunicorn",
@@ -78,6 +79,7 @@ class Target:
     app_server: AppServer = option(None, "The application server.")
     front: FrontServer = option(None, "The front server.")
     process_manager: ProcessManager = option(None, "The process manager.")
+    static: Static = option(Static(), "What is done to static files before they are served.")
     processes: dict[str, Process] = option({}, "Processes besides the web server, by name.")
     probe_path: str = option(
         "",
@@ -165,6 +167,8 @@ _kinds: dict[Any, tuple[tuple[type, ...], str]] = {
 
 def _typed(where: str, value: Any, wanted: Any) -> Any:
     """`value`, lists made tuples. Raises ConfigError when it is not of the type `wanted`."""
+    if wanted is Static:
+        return Static(**_fields(where, Static, value))
     if wanted not in _kinds:
         return value
     kinds, described = _kinds[wanted]

@@ -81,6 +81,10 @@ class FrontServer(Part):
         """How the runner reaches it and sees which configuration it has loaded."""
         raise NotImplementedError
 
+    def encodings(self, context: Context) -> tuple[str, ...]:
+        """The encodings ("gzip", "brotli") in which it sends the compressed siblings of static files."""
+        return ()
+
     def program_conf(self, context: Context, executable: str) -> str:
         """Its program for our own supervisord; "" where the machine's own front server is used."""
         raise NotImplementedError

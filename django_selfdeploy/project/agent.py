@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import json
 import os
-import re
 import runpy
 import sys
 import traceback
@@ -19,6 +18,8 @@ from django.core.management import call_command
 from django.db import connections
 from django.test import Client
 
+from .collecting import collect
+
 Answer = Callable[..., Any]
 
 
@@ -28,7 +29,7 @@ def serve(answers: int, questions: IO[str], more: dict[str, Answer]) -> None:
         "facts": facts,
         "check_server": check_server,
         "migrate": migrate,
-        "collectstatic": collect_static,
+        "collectstatic": collect,
         "explain": explain,
         **more,
     }
@@ -86,13 +87,6 @@ def _make_folders() -> None:
             os.makedirs(folder, exist_ok=True)
 
 
-def collect_static() -> dict[str, Any]:
-    told = _Counting()
-    call_command("collectstatic", interactive=False, verbosity=1, skip_checks=True, stdout=told)
-    # "3 static files copied to '/...', 127 unmodified." without the folder, which everybody knows
-    return {"note": re.sub(r" static files? copied(?: to '[^']*')?", " files copied", told.last_line()).rstrip(".")}
-
-
 def check_server(*, argv: list[str]) -> dict[str, Any]:
     """Run the application server's own check of its configuration; `argv[0]` is the name of its module."""
     sys.argv = argv
@@ -102,26 +96,6 @@ def check_server(*, argv: list[str]) -> dict[str, Any]:
         if error.code not in (None, 0):
             raise Refused(f"`{argv[0]}` ended with status {error.code} when it checked its configuration.") from error
     return {}
-
-
-class _Counting:
-    """A stream that passes on what is written and remembers the last line."""
-
-    def __init__(self) -> None:
-        self._last = ""
-
-    def write(self, text: str) -> None:
-        sys.stdout.write(text)
-        self._last = text.strip() or self._last
-
-    def flush(self) -> None:
-        sys.stdout.flush()
-
-    def isatty(self) -> bool:
-        return False
-
-    def last_line(self) -> str:
-        return self._last.splitlines()[-1] if self._last else ""
 
 
 def _direct(answer: Answer, arguments: dict[str, Any]) -> dict[str, Any]:

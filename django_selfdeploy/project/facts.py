@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import asdict, dataclass
 from typing import Any
 
+MEGABYTE = 1024**2
+
 
 @dataclass(frozen=True)
 class Message:
@@ -31,7 +33,9 @@ class Pending:
 @dataclass(frozen=True)
 class ProjectFacts:
     """`static_url` and `media_url` are paths; `serves_static` and `serves_media` say whether files on this host
-    are behind them. `probe_path` is "" where no page without parameters was found.
+    are behind them; `hashed_static` that their names carry hashes. `probe_path` is "" where no page without
+    parameters was found. `body_limit` is the largest request that the project means to take, in bytes, 0 for any.
+    `sendfile_url` is the internal path of the files in `sendfile_root`, "" for none.
     """
 
     application: str
@@ -49,6 +53,10 @@ class ProjectFacts:
     databases: dict[str, str]
     versions: dict[str, str]
     test_runner: str = ""
+    hashed_static: bool = False
+    body_limit: int = 20 * MEGABYTE
+    sendfile_url: str = ""
+    sendfile_root: str = ""
 
     def to_json(self) -> dict[str, Any]:
         return asdict(self)

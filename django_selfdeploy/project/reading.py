@@ -10,7 +10,7 @@ from typing import Any
 
 from django.apps import apps
 from django.conf import settings
-from django.contrib.staticfiles.storage import staticfiles_storage
+from django.contrib.staticfiles.storage import HashedFilesMixin, staticfiles_storage
 from django.core import checks
 from django.core.files.storage import FileSystemStorage
 from django.db import DEFAULT_DB_ALIAS, connections
@@ -18,6 +18,7 @@ from django.db.migrations.executor import MigrationExecutor
 from django.db.migrations.loader import MigrationLoader
 from django.urls import NoReverseMatch, Resolver404, get_resolver, resolve, reverse
 
+from . import uploads
 from .facts import Message, Pending, ProjectFacts
 
 OWN_TAG = "selfdeploy"
@@ -29,6 +30,7 @@ def read(*, sql: bool = False) -> ProjectFacts:
 
     Raises what the project raises: its settings, models and URLs are imported here.
     """
+    sendfile_url, sendfile_root = uploads.sendfile()
     return ProjectFacts(
         application=_application(),
         allowed_hosts=tuple(settings.ALLOWED_HOSTS),
@@ -45,6 +47,10 @@ def read(*, sql: bool = False) -> ProjectFacts:
         databases={alias: connections[alias].vendor for alias in connections},
         versions=_versions(),
         test_runner=_test_runner(),
+        hashed_static=_serves_static() and _hashes_static(),
+        body_limit=uploads.body_limit(),
+        sendfile_url=sendfile_url,
+        sendfile_root=sendfile_root,
     )
 
 
@@ -60,9 +66,16 @@ def _application() -> str:
 
 
 def _serves_static() -> bool:
+    """Whether the front server has files to serve: not where another host has them, nor where WhiteNoise serves."""
     if not apps.is_installed("django.contrib.staticfiles") or not settings.STATIC_URL:
         return False
+    if any("whitenoise" in name.lower() for name in settings.MIDDLEWARE):
+        return False
     return isinstance(staticfiles_storage, FileSystemStorage) and "//" not in settings.STATIC_URL
+
+
+def _hashes_static() -> bool:
+    return isinstance(staticfiles_storage, HashedFilesMixin) and not settings.DEBUG
 
 
 def _probe_path() -> str:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from dataclasses import replace
+from dataclasses import asdict, replace
 
 from ..backends.hostnames import host_for_probe
 from ..backends.rendering import render
@@ -11,7 +11,7 @@ from ..context import Context
 from ..core import going_live
 from ..core.actions.base import Action
 from ..core.actions.django import Ask
-from ..core.actions.files import CopyFolder, Write, WriteAll
+from ..core.actions.files import Write, WriteAll
 from ..core.actions.processes import Run, Say
 from ..core.actions.static import ShareStatic
 from ..core.codec import dumps
@@ -125,14 +125,11 @@ def check_configuration(context: Context) -> Step:
 
 
 def collect_static(context: Context) -> Step:
-    """Static files of the release, those of the last one as a start; older pages find theirs in shared/."""
+    """Static files of the release; what did not change is the last one's. Older pages find theirs in shared/."""
     facts, layout = context.known_facts, context.layout
     if not facts.static_url:
         return Step(Phase.ACTIVATE.value, "collect the static files", ())
-    actions: list[Action] = []
-    if context.base:
-        actions.append(CopyFolder(f"{context.base.removesuffix('/source')}/public", context.public))
-    actions.append(Ask(context.agent, "collectstatic", quiet=True))
+    actions: list[Action] = [Ask(context.agent, "collectstatic", static_order(context), quiet=True)]
     if facts.serves_static:
         actions.append(ShareStatic(context.public, layout.old_static))
     return Step(
@@ -145,6 +142,14 @@ def collect_static(context: Context) -> Step:
             "Try `manage.py collectstatic --dry-run`; the live release is untouched.",
         ),
     )
+
+
+def static_order(context: Context) -> str:
+    """What the release's Django is told about static files: what to make of them, and what is there already."""
+    options = {**asdict(context.target.static)}
+    options["brotli"] &= "brotli" in context.target.front.encodings(context)
+    served = context.known_facts.serves_static
+    return json.dumps({"before": context.base.removesuffix("/source"), "served": served, "static": options})
 
 
 def migrate(context: Context) -> Step:

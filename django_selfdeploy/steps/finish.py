@@ -40,7 +40,8 @@ def _superseded(context: Context) -> tuple[Action, ...]:
     paths += [layout.release_log(identity) for identity in doomed]
     paths += [layout.env(key) for key in state.envs if key not in used]
     public = tuple(f"{layout.release(identity)}/public" for identity in kept)
-    return (Remove(tuple(paths)), SweepStatic(layout.old_static, public)) if paths else ()
+    removal = (Remove(tuple(paths)),) if paths else ()
+    return (*removal, SweepStatic(layout.old_static, public)) if context.state.exists else removal
 
 
 def kept_releases(context: Context) -> tuple[str, ...]:

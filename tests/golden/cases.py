@@ -20,6 +20,7 @@ SYSTEM = {
     "PROCESS_MANAGER": {"BACKEND": "supervisor", "OPTIONS": {"scope": "system"}},
 }
 ENV = "e" * 16
+MEDIA = "/srv/mysite/shared/media"
 
 
 def deployments() -> dict[str, Context]:
@@ -63,6 +64,9 @@ def configurations() -> dict[str, Context]:
         "workers": context(settings=WORKERS),
         "root": context(state=host_state(front_user="www-data", uid=0, user="root")),
         "system": context(settings=SYSTEM, facts=facts(allowed_hosts=("*",))),
+        "sendfile": context(
+            facts=facts(sendfile_url="/protected/", sendfile_root=f"{MEDIA}/private", hashed_static=False, body_limit=0)
+        ),
         "odd-paths": context(
             facts=facts(
                 media_url="/my media/",

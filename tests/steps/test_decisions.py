@@ -1,5 +1,6 @@
 """What each step decides from the project, the target and the host."""
 
+import json
 from dataclasses import replace
 from typing import Any
 
@@ -7,7 +8,7 @@ import pytest
 
 from django_selfdeploy.context import Context
 from django_selfdeploy.core.actions.django import Ask
-from django_selfdeploy.core.actions.files import CopyFile, CopyFolder, Link, Remove, Write
+from django_selfdeploy.core.actions.files import CopyFile, Link, Remove, Write
 from django_selfdeploy.core.actions.front import RotateLogs
 from django_selfdeploy.core.actions.processes import Run, Say
 from django_selfdeploy.core.actions.static import ShareStatic, SweepStatic
@@ -222,16 +223,35 @@ def test_pytest_runs_the_tests_of_a_project_that_is_set_up_for_it(
 
 def test_static_files_are_collected_beside_those_of_the_release_before() -> None:
     made = context(base=f"/srv/mysite/releases/{OLD}/source")
+    order = {"minify": True, "images": True, "svg": False, "gzip": True, "brotli": False}
+    before = {"before": f"/srv/mysite/releases/{OLD}", "served": True, "static": order}
     assert activate.collect_static(made).actions == (
-        CopyFolder(f"/srv/mysite/releases/{OLD}/public", f"{RELEASE}/public"),
-        Ask(made.agent, "collectstatic", quiet=True),
+        Ask(made.agent, "collectstatic", json.dumps(before), quiet=True),
         ShareStatic(f"{RELEASE}/public", "/srv/mysite/shared/public"),
     )
 
 
 def test_static_files_that_another_host_serves_are_not_shared() -> None:
     made = context(facts=facts(serves_static=False, static_url="https://cdn.example/"))
-    assert activate.collect_static(made).actions == (Ask(made.agent, "collectstatic", quiet=True),)
+    [ask] = activate.collect_static(made).actions
+    assert isinstance(ask, Ask)
+    assert (ask.question, json.loads(ask.arguments)["served"]) == ("collectstatic", False)
+
+
+@pytest.mark.parametrize(
+    ("modules", "scope", "made"),
+    [
+        ({"brotli_static": ""}, "own", True),
+        ({"brotli_static": "/m.so"}, "own", True),
+        ({}, "own", False),
+        ({"brotli_static": ""}, "system", True),
+        ({"brotli_static": "/m.so"}, "system", False),
+    ],
+)
+def test_brotli_is_made_where_the_front_server_can_send_it(modules: dict[str, str], scope: str, made: bool) -> None:
+    front = {"FRONT": {"BACKEND": "nginx", "OPTIONS": {"scope": scope}}}
+    order = json.loads(activate.static_order(context(settings=front, state=host_state(front_modules=modules))))
+    assert order["static"]["brotli"] is made
 
 
 def test_without_static_files_nothing_is_collected() -> None:
