@@ -3,16 +3,22 @@
 from __future__ import annotations
 
 import dataclasses
-import difflib
 import ipaddress
 import re
 from dataclasses import dataclass
 from importlib import import_module
-from typing import Any, TypeVar, get_type_hints
+from typing import Any, TypeVar
 
+from . import inventory
 from .backends.base import AppServer, FrontServer, Part, ProcessManager, option
+from .backends.no_front import NoFront
+from .build_options import Build, build_options
 from .core.errors import ConfigError
+from .hosts.options import Ssh
+from .inventory import Host
+from .smoke_options import Smoke, smoke_options
 from .static_options import Static
+from .typed import REFERENCE, fields_of, meant
 
 BACKENDS = {
     "gunicorn": "django_selfdeploy.backends.gunicorn.Gunicorn",
@@ -39,6 +45,8 @@ class Process:
     command: tuple[str, ...] = option((), "The command, a list of words; `python` is the release's own.")
     stop_timeout: float = option(60.0, "Seconds that it may take to stop after TERM; then KILL.")
     numprocs: int = option(1, "How many of it run.")
+    role: str = option("", "On hosts of which role it runs; default: beat for a process called beat, else worker.")
+    one_host: bool | None = option(None, "Whether it runs on the first of these hosts only; default: beat does.")
 
 
 @dataclass(frozen=True)
@@ -46,6 +54,9 @@ class Target:
     """One entry of settings.SELFDEPLOY; every field but `alias` is a key of it, in upper case."""
 
     alias: str
+    hosts: tuple[Host, ...] = option((), "Hosts to deploy to over SSH; default: this machine. See `HOSTS` below.")
+    batch: int | str = option("25%", "How many hosts switch at a time: a number, a share of them, or `all`.")
+    ssh: Ssh = option(Ssh(), "How hosts are logged in at. See `SSH` below.")
     name: str = option("", "Name of the site in program names and paths; default: the project's package.")
     root: str = option(
         "",
@@ -79,8 +90,12 @@ class Target:
     app_server: AppServer = option(None, "The application server.")
     front: FrontServer = option(None, "The front server.")
     process_manager: ProcessManager = option(None, "The process manager.")
+    build: Build = option(Build(), "Commands that make files of the release, as a front-end build does.")
     static: Static = option(Static(), "What is done to static files before they are served.")
     processes: dict[str, Process] = option({}, "Processes besides the web server, by name.")
+    smoke: Smoke = option(Smoke(), "Pages that the new release is asked for before it goes live.")
+    accept: tuple[str, ...] = option((), "Ids of checks whose messages stop no deployment; the record names them.")
+    refuse: tuple[str, ...] = option((), "Ids of checks whose messages stop a deployment, whatever their level.")
     probe_path: str = option(
         "",
         "Path of the page that proves that a release works; default: /, else the admin's login, else the first page "
@@ -116,15 +131,20 @@ def load(alias: str, configured: Any, *, settings_module: str) -> Target:
     if alias not in targets:
         raise ConfigError(
             f"SELFDEPLOY has no target {alias!r}.",
-            hint=_meant(alias, targets) or f"It has: {', '.join(targets)}.",
+            hint=meant(alias, targets) or f"It has: {', '.join(targets)}.",
         )
     where = f"SELFDEPLOY[{alias!r}]"
-    values = _fields(where, Target, targets[alias], skip=("alias",))
+    values = fields_of(where, Target, targets[alias], skip=("alias",))
     values.setdefault("settings_module", settings_module)
     values.setdefault("name", default_name(alias, values["settings_module"]))
     for key, (contract, default) in DEFAULT_PARTS.items():
         values[key] = _part(f"{where}[{key.upper()!r}]", values.get(key, default), contract)
     values["processes"] = _processes(where, values.get("processes", {}))
+    values["build"] = build_options(f"{where}['BUILD']", values.get("build", ()))
+    values["static"] = Static(**fields_of(f"{where}['STATIC']", Static, values.get("static", {})))
+    values["smoke"] = smoke_options(f"{where}['SMOKE']", values.get("smoke", True))
+    values["hosts"] = inventory.hosts(f"{where}['HOSTS']", values.get("hosts", ()))
+    values["ssh"] = Ssh(**fields_of(f"{where}['SSH']", Ssh, values.get("ssh", {})))
     target = Target(alias=alias, **values)
     _judge(where, target)
     return target
@@ -132,54 +152,6 @@ def load(alias: str, configured: Any, *, settings_module: str) -> Target:
 
 def aliases(configured: Any) -> tuple[str, ...]:
     return tuple(configured) if isinstance(configured, dict) else ("default",)
-
-
-def _fields(where: str, kind: type, given: Any, *, skip: tuple[str, ...] = ()) -> dict[str, Any]:
-    """The keyword arguments for the dataclass `kind`, from a dictionary with its names in upper case."""
-    if not isinstance(given, dict):
-        raise ConfigError(f"{where} is not a dictionary but {given!r}.", hint="See the reference of the settings.")
-    hints = get_type_hints(kind)
-    known = {f.name.upper(): f for f in dataclasses.fields(kind) if f.name not in skip}
-    values = {}
-    for key, value in given.items():
-        if key not in known:
-            hint = _meant(key, known) or f"It may have: {', '.join(known)}."
-            raise ConfigError(f"{where} has the unknown key {key!r}.", hint=hint)
-        values[known[key].name] = _typed(f"{where}[{key!r}]", value, hints[known[key].name])
-    return values
-
-
-def _meant(word: Any, words: Any) -> str:
-    near = difflib.get_close_matches(str(word).upper(), [str(w).upper() for w in words], 1)
-    exact = {str(w).upper(): str(w) for w in words}
-    return f"Did you mean {exact[near[0]]!r}?" if near else ""
-
-
-_kinds: dict[Any, tuple[tuple[type, ...], str]] = {
-    str: ((str,), "a text"),
-    int: ((int,), "a whole number"),
-    float: ((int, float), "a number"),
-    bool: ((bool,), "True or False"),
-    tuple[str, ...]: ((list, tuple), "a list of texts"),
-    bool | tuple[str, ...]: ((bool, list, tuple), "True, False or a list of texts"),
-}
-
-
-def _typed(where: str, value: Any, wanted: Any) -> Any:
-    """`value`, lists made tuples. Raises ConfigError when it is not of the type `wanted`."""
-    if wanted is Static:
-        return Static(**_fields(where, Static, value))
-    if wanted not in _kinds:
-        return value
-    kinds, described = _kinds[wanted]
-    fits = isinstance(value, kinds) and (bool in kinds or not isinstance(value, bool))
-    if isinstance(value, (list, tuple)):
-        fits = fits and all(isinstance(item, str) for item in value)
-    if not fits:
-        raise ConfigError(f"{where} is {value!r}, which is not {described}.", hint="See the reference of the settings.")
-    if isinstance(value, list):
-        return tuple(value)
-    return float(value) if wanted is float else value
 
 
 def _part(where: str, given: Any, contract: type[P]) -> P:
@@ -190,23 +162,10 @@ def _part(where: str, given: Any, contract: type[P]) -> P:
     if unknown or "BACKEND" not in given:
         raise ConfigError(f"{where} is {given!r}.", hint='Write "nginx", or {"BACKEND": "nginx", "OPTIONS": {...}}.')
     kind = _backend(where, given["BACKEND"], contract)
-    part = kind(**_lower_fields(f"{where}['OPTIONS']", kind, given.get("OPTIONS", {})))
+    part = kind(**fields_of(f"{where}['OPTIONS']", kind, given.get("OPTIONS", {}), case=str.lower))
     for problem in part.problems():
-        raise ConfigError(f"{where}: {problem}", hint="See the reference of the settings.")
+        raise ConfigError(f"{where}: {problem}", hint=REFERENCE)
     return part
-
-
-def _lower_fields(where: str, kind: type, given: Any) -> dict[str, Any]:
-    """OPTIONS are in lower case, as those of DATABASES are."""
-    if not isinstance(given, dict):
-        raise ConfigError(f"{where} is not a dictionary but {given!r}.", hint="See the reference of the settings.")
-    hints = get_type_hints(kind)
-    known = [f.name for f in dataclasses.fields(kind)]
-    for key in given:
-        if key not in known:
-            hint = _meant(key, known) or f"It may have: {', '.join(known)}."
-            raise ConfigError(f"{where} has the unknown key {key!r}.", hint=hint)
-    return {key: _typed(f"{where}[{key!r}]", value, hints[key]) for key, value in given.items()}
 
 
 def _backend(where: str, name: Any, contract: type[P]) -> type[P]:
@@ -215,7 +174,7 @@ def _backend(where: str, name: Any, contract: type[P]) -> type[P]:
     try:
         found = getattr(import_module(module), attribute)
     except (ImportError, AttributeError, ValueError) as error:
-        hint = _meant(name, BACKENDS) or f"There are: {', '.join(BACKENDS)}; or give a dotted path."
+        hint = meant(name, BACKENDS) or f"There are: {', '.join(BACKENDS)}; or give a dotted path."
         raise ConfigError(f"{where} names the unknown backend {name!r}.", hint=hint) from error
     if not (isinstance(found, type) and issubclass(found, contract)):
         raise ConfigError(f"{where} names {name!r}, which is no {contract.__name__}.", hint="Use another backend.")
@@ -233,7 +192,7 @@ def _processes(where: str, given: Any) -> dict[str, Process]:
                 f"{place} has a name that no program can have.",
                 hint="Use small letters, digits and underscores; `web` and `front` are taken.",
             )
-        process = Process(**_fields(place, Process, value))
+        process = Process(**fields_of(place, Process, value))
         if not process.command:
             raise ConfigError(f"{place} has no command.", hint='Add "COMMAND": ["python", "manage.py", "..."].')
         if process.numprocs < 1:
@@ -271,12 +230,44 @@ def _judge(where: str, target: Target) -> None:
         (bool(HOST.match(target.probe_host)), "PROBE_HOST", target.probe_host, "Give a host name."),
         (_is_address(target.bind), "BIND", target.bind, "Give an IP address."),
     )
+    if target.hosts:
+        _judge_hosts(where, target)
     for good, key, value, hint in judgements:
         if not good:
             raise ConfigError(f"{where}[{key!r}] is {value!r}.", hint=hint)
     for key in ("tests_timeout", "ready_timeout", "watch", "drain_timeout", "disk_reserve"):
         if getattr(target, key) < 0:
             raise ConfigError(f"{where}[{key.upper()!r}] is negative.", hint="Give a number from 0 on.")
+
+
+def _judge_hosts(where: str, target: Target) -> None:
+    try:
+        inventory.batch_size(target.batch, len(target.hosts))
+    except ConfigError as error:
+        raise ConfigError(f"{where}: {error.message}", hint=error.hint) from error
+    for name, process in target.processes.items():
+        role = role_of(name, process)
+        if not any(host.has(role) for host in target.hosts):
+            hint = f'Give a host of {where}["HOSTS"] the role, or the process another "ROLE".'
+            raise ConfigError(f"No host has the role {role!r}, which the process {name!r} needs.", hint=hint)
+
+
+def role_of(name: str, process: Process) -> str:
+    return process.role or (inventory.BEAT if name == inventory.BEAT else inventory.WORKER)
+
+
+def on_host(target: Target, host: Host) -> Target:
+    """The target as `host` sees it: with the processes that run there, and a front server where visitors come."""
+
+    def runs(name: str, process: Process) -> bool:
+        role = role_of(name, process)
+        alone = role == inventory.BEAT if process.one_host is None else process.one_host
+        first = next(other for other in target.hosts if other.has(role))
+        return host == first if alone else host.has(role)
+
+    chosen = {name: process for name, process in target.processes.items() if runs(name, process)}
+    front = target.front if host.has(inventory.WEB) else NoFront()
+    return dataclasses.replace(target, processes=chosen, front=front)
 
 
 def _is_address(text: str) -> bool:

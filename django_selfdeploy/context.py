@@ -22,7 +22,8 @@ class Context:
     """What is known when a plan is made. `facts` is None until the release was looked at.
 
     `variables` is the text of the target's environment file, None where the controller has none. `requirements`
-    is None for a release that is made again from one on the host. `base` is a folder with an older source.
+    is None for a release that is made again from one on the host. `base` is a folder with an older source. `accept`
+    holds ids of checks that the command overrules, besides those of the target.
     """
 
     target: Target
@@ -37,6 +38,7 @@ class Context:
     variables: Secret | None
     base: str = ""
     skip_tests: bool = False
+    accept: tuple[str, ...] = ()
     created: str = ""
     fingerprint: str = ""
     facts: ProjectFacts | None = None
@@ -79,6 +81,15 @@ class Context:
         return self.env_key in self.state.envs
 
     @property
+    def uv_from_tools(self) -> bool:
+        """Whether uv is that of the root's own tools, since the host has no other."""
+        return bool(self.uv) and self.uv == self.layout.uv
+
+    @property
+    def has_uv(self) -> bool:
+        return self.uv in self.state.programs.values()
+
+    @property
     def known_facts(self) -> ProjectFacts:
         """The facts. Only steps of the second plan may ask for them."""
         assert self.facts is not None, "the release was not looked at yet"
@@ -92,6 +103,11 @@ class Context:
     def agent(self) -> AgentSpec:
         """The Django process of the new release."""
         return AgentSpec(self.launched("python", "manage.py", "selfdeploy_agent", ANSWERS), self.folder)
+
+    @property
+    def accepted(self) -> tuple[str, ...]:
+        """Ids of checks whose messages stop nothing."""
+        return tuple(dict.fromkeys((*self.target.accept, *self.accept)))
 
     @property
     def app(self) -> str:

@@ -9,7 +9,7 @@ from .conf import ROOT, ROOT_HINT
 from .context import Context
 from .core.errors import HostError, ReleaseError
 from .core.layout import SOCKET_PATH_LIMIT
-from .project.facts import Message, ProjectFacts
+from .project.facts import Message
 
 ENVIRONMENT_SIZE = 300_000_000
 """Bytes that a new virtualenv takes: Django and what this package brings need about 200 MB."""
@@ -81,8 +81,7 @@ def _disk(context: Context) -> None:
 def judge_release(context: Context) -> None:
     """Raise ReleaseError for a release whose checks fail, or that lacks what a server needs."""
     facts, target = context.known_facts, context.target
-    level = getattr(logging, target.check_fail_level)
-    failing = [message for message in facts.messages if message.level >= level]
+    failing = [message for message in facts.messages if _stops(context, message) and message.id not in context.accepted]
     if failing:
         raise ReleaseError(_told(failing), hint=failing[0].hint or "`manage.py check --deploy` shows it here.")
     if not facts.application:
@@ -90,11 +89,17 @@ def judge_release(context: Context) -> None:
             "(selfdeploy.E008) WSGI_APPLICATION is not set, so no server knows what to run.",
             hint='Write WSGI_APPLICATION = "mysite.wsgi.application".',
         )
-    if not (target.probe_path or facts.probe_path):
+    if target.front.serves and not (target.probe_path or facts.probe_path):
         raise ReleaseError(
             "(selfdeploy.E009) The project has no page that could prove that a release works.",
             hint=f'Name one that answers with 200: SELFDEPLOY = {{"{target.alias}": {{"PROBE_PATH": "/health/"}}}}.',
         )
+
+
+def _stops(context: Context, message: Message) -> bool:
+    """Whether it stops a deployment, unless it is overruled."""
+    level = int(getattr(logging, context.target.check_fail_level))
+    return message.level >= level or message.id in context.target.refuse
 
 
 def _told(failing: list[Message]) -> str:
@@ -110,11 +115,14 @@ def remarks(context: Context) -> tuple[str, ...]:
     return (*_of_source(context), *(f"({message.id}) {message.text}" for message in own))
 
 
-def warnings(facts: ProjectFacts) -> tuple[str, ...]:
-    """What should be mended though it stops nothing."""
-    found = [m for m in facts.messages if m.level >= logging.WARNING]
+def warnings(context: Context) -> tuple[str, ...]:
+    """What should be mended though it stops nothing, and first what was overruled."""
+    every = context.known_facts.messages
+    overruled = [m for m in every if m.id in context.accepted and _stops(context, m)]
+    found = [m for m in every if m.level >= logging.WARNING and m not in overruled]
     own = [m for m in found if m.id.startswith("selfdeploy.")]
-    told = [f"({message.id}) {message.text}" for message in own]
+    told = [f"({message.id}) was overruled: {message.text}" for message in overruled]
+    told += [f"({message.id}) {message.text}" for message in own]
     if others := [message for message in found if message not in own]:
         names = ", ".join(sorted({message.id for message in others}))
         count = "1 warning" if len(others) == 1 else f"{len(others)} warnings"

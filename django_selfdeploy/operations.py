@@ -2,61 +2,77 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager, suppress
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from datetime import datetime, timezone
 from pathlib import Path
 from typing import Any
 
-from . import __version__, judgements
+from . import __version__, aftermath, judgements
 from .context import Context
 from .core import power as power_plans
 from .core.errors import DeployError, NothingThere, Unchanged
-from .core.events import Remarked, Warned
+from .core.events import Recorded, Remarked, Warned
 from .core.layout import Layout
 from .core.plan import Plan
 from .core.release import Release
 from .core.rollback import rollback_plan
 from .core.state import HostState
-from .hosts import local
 from .hosts.base import Connection, Listener
-from .hosts.interrupt import calling_off
+from .hosts.fleet import Fleet
 from .kept import KeptSource
 from .options import Options, Outcome, Project
-from .preparation import context_for, find_code, look_for, prepare, read_variables
+from .preparation import contexts_for, find_code, look_for, prepare, read_variables, target_on
 from .project import dry, variables
 from .project.facts import ProjectFacts
+from .reaching import connected
+from .source import Source
 from .steps import activate, plans, stage
 from .story import about_deployment, recorder, recorder_of
 
-
-@contextmanager
-def connected(project: Project) -> Iterator[Connection]:
-    """A runner on the target's host; Ctrl-C asks it to stop, and what it says is waited for."""
-    with local.connected() as connection, calling_off(connection.call_off):
-        yield connection
+States = Mapping[str, HostState]
 
 
-def look(project: Project, connection: Connection) -> HostState:
-    """The state of the host, without a lock: nothing is changed, not even a folder made."""
-    return connection.open(project.target.root, name=project.target.name, look=look_for(project.target))
+def look(project: Project, fleet: Fleet) -> dict[str, HostState]:
+    """The state of each host, without a lock: nothing is changed, not even a folder made."""
+    return fleet.each(lambda name, connection: look_at(project, name, connection))
+
+
+def look_at(project: Project, name: str, connection: Connection) -> HostState:
+    """The same for one host."""
+    target = target_on(project.target, name)
+    return connection.open(target.root, name=target.name, look=look_for(target))
 
 
 def deploy(project: Project, options: Options, listeners: tuple[Listener, ...]) -> Outcome:
     """Take the project to a running site. Raises a DeployError; nothing has changed then, or it was taken back."""
-    with connected(project) as connection:
-        source = find_code(project, options)  # while the runner starts
-        connection.source = source.read
+    with connected(project) as fleet:
+        source = find_code(project, options)  # while the runners start
         about = about_deployment(project, "deploy", f"+{source.short}", options, source)
-        state = _open(connection, project, about, options, listeners)
-        with _giving_up(connection, project, state):
-            context = prepare(project, source, state, options, connection.release)
-            if not options.force and is_unchanged(context):
-                live = _live(state)
-                connection.abandon(Unchanged(f"Nothing changed: {live.id} is live."))
-                return Outcome("unchanged", connection.deployment, live.id, live.url)
-            return _go(connection, context, "deploy", options)
+        with _opened(fleet, project, about, options, listeners) as states:
+            prepared = prepare(project, source, states, options, fleet.first.release)
+            fleet.give(prepared.read)
+            contexts = prepared.contexts
+            behind = tuple(name for name, context in contexts.items() if options.force or not is_unchanged(context))
+            live = {_live(states[name]).id: _live(states[name]) for name in contexts if name not in behind}
+            if not behind:
+                release = next(iter(live.values()))
+                fleet.abandon(Unchanged(f"Nothing changed: {release.id} is live."))
+                return Outcome("unchanged", fleet.first.deployment, release.id, release.url)
+            if len(live) == 1 and not any(states[name].known(identity) for name in behind for identity in live):
+                return _catch_up(fleet, contexts, behind, next(iter(live)), options)
+            return _go(fleet, contexts, "deploy", options)
+
+
+def _catch_up(
+    fleet: Fleet, contexts: dict[str, Context], behind: tuple[str, ...], release: str, options: Options
+) -> Outcome:
+    """Bring the hosts that are behind to the release that the others have live, under its name."""
+    others = fleet.narrowed(name for name in fleet.names if name not in behind)
+    others.abandon(Unchanged(f"Nothing changed: {release} is live."))
+    mine = {name: replace(contexts[name], release=release) for name in behind}
+    return _go(fleet.narrowed(behind), mine, "deploy", options)
 
 
 def restart(project: Project, options: Options, listeners: tuple[Listener, ...]) -> Outcome:
@@ -64,129 +80,211 @@ def restart(project: Project, options: Options, listeners: tuple[Listener, ...])
 
     New processes beside the old ones, so no request is lost. Raises NothingThere where nothing is live.
     """
-    with connected(project) as connection:
+    with connected(project) as fleet:
         about = about_deployment(project, "restart", "+restart", options, None)
-        state = _open(connection, project, about, options, listeners)
-        with _giving_up(connection, project, state):
-            live = _live(state)
-            source = KeptSource.of(live, connection.manifest(live.id))
-            skipping = replace(options, skip_tests=True)
-            context = context_for(project, source, state, skipping, connection.release, None, live.env)
-            return _go(connection, context, "restart", options)
+        with _opened(fleet, project, about, options, listeners) as states:
+            live = {name: _live(state) for name, state in states.items()}
+            entries = fleet.each(lambda name, connection: connection.manifest(live[name].id))
+            source = KeptSource.of(live[fleet.lead], entries[fleet.lead])
+            envs = {name: release.env for name, release in live.items()}
+            options = replace(options, skip_tests=True)
+            contexts = contexts_for(project, source, states, options, fleet.first.release, None, envs)
+            for name, release in live.items():
+                contexts[name] = replace(contexts[name], source=KeptSource.of(release, entries[name]))
+            return _go(fleet, contexts, "restart", options)
 
 
-def _go(connection: Connection, context: Context, kind: str, options: Options) -> Outcome:
+def _go(fleet: Fleet, contexts: dict[str, Context], kind: str, options: Options) -> Outcome:
     """Stage, look, judge, activate."""
-    judgements.judge_host(context)
-    otherwise = recorder(context.layout, context.state)
-    answers = connection.carry_out(plans.stage_plan(context, kind=kind), otherwise=otherwise)
-    context = replace(context, facts=ProjectFacts.from_json(answers["facts"]))
-    judgements.judge_release(context)
-    if context.previous is None:
-        connection.tell(*(Remarked(remark) for remark in judgements.remarks(context)))
-    connection.tell(*(Warned(warning) for warning in judgements.warnings(context.known_facts)))
-    url = site_url(context)
-    more = {"versions": {**context.known_facts.versions, "django-selfdeploy": __version__}}
-    connection.carry_out(
-        plans.activate_plan(context, kind=kind),
-        url=url,
-        last=True,
-        record=context.agent,
-        otherwise=otherwise,
-        more=more,
-        until_live=not options.wait,
-    )
-    return Outcome("succeeded", connection.deployment, context.release, url)
+    for context in contexts.values():
+        judgements.judge_host(context)
+    otherwise = {name: recorder(context.layout, context.state) for name, context in contexts.items()}
+    staged = {name: plans.stage_plan(context, kind=kind) for name, context in contexts.items()}
+    answers = fleet.carry_out(staged, lambda name: {"otherwise": otherwise[name]})
+    contexts = {name: _known(context, answers[name]) for name, context in contexts.items()}
+    _judge(fleet, contexts)
+
+    def asked(name: str) -> dict[str, Any]:
+        context = contexts[name]
+        more = {"release": context.release, "versions": _versions(context)}
+        return {"url": site_url(context), "record": context.agent, "otherwise": otherwise[name], "more": more}
+
+    activated = {name: plans.activate_plan(context, kind=kind) for name, context in contexts.items()}
+    fleet.carry_out(activated, asked, last=True, wait=options.wait)
+    release = contexts[fleet.lead].release
+    return Outcome("succeeded", fleet.first.deployment, release, _url(contexts, fleet.lead))
+
+
+def _known(context: Context, answers: dict[str, Any]) -> Context:
+    return replace(context, facts=ProjectFacts.from_json(answers["facts"]))
+
+
+def _versions(context: Context) -> dict[str, str]:
+    return {**context.known_facts.versions, "django-selfdeploy": __version__}
+
+
+def _judge(fleet: Fleet, contexts: dict[str, Context]) -> None:
+    """Raise ReleaseError for what must not go live; tell the rest, each sentence once."""
+    told: dict[Remarked | Warned, None] = {}
+    for context in contexts.values():
+        judgements.judge_release(context)
+        if context.previous is None:
+            told.update(dict.fromkeys(map(Remarked, judgements.remarks(context))))
+        told.update(dict.fromkeys(map(Warned, judgements.warnings(context))))
+    fleet.tell(*told)
+
+
+def _url(contexts: dict[str, Context], lead: str) -> str:
+    """Where the site can be seen: at the host that leads, if visitors reach it, else at the first that they do."""
+    ordered = (contexts[lead], *contexts.values())
+    return next((site_url(context) for context in ordered if context.target.front.serves), "")
 
 
 @contextmanager
-def _giving_up(connection: Connection, project: Project, state: HostState) -> Iterator[None]:
-    """Tell the runner when it is over before it is done; the first error is the one that counts."""
+def _opened(
+    fleet: Fleet, project: Project, about: dict[str, Any], options: Options, listeners: tuple[Listener, ...]
+) -> Iterator[States]:
+    """Take the locks, begin the journals, and look; tell the runners when it is over before it is done.
+
+    The first host is locked before the others: of two that deploy at once, one gets all of them. It names the
+    deployment and the release for all. The first error is the one that counts.
+    """
+    fleet.listeners += listeners
+    secrets = variables.secrets_of(read_variables(project)[1])
+
+    def begin(name: str, connection: Connection) -> HostState:
+        target = target_on(project.target, name)
+        known = {"id": fleet.first.deployment, "release": fleet.first.release} if fleet.first.deployment else {}
+        return connection.open(
+            target.root,
+            name=target.name,
+            look=look_for(target),
+            about={**about, **known},
+            wait=options.lock_wait,
+            secrets=secrets,
+        )
+
+    states: dict[str, HostState] = {}
     try:
-        yield
+        states |= fleet.each(begin, on=(fleet.lead,))
+        states |= fleet.each(begin, on=tuple(name for name in fleet.names if name != fleet.lead))
+        yield states
+        aftermath.confirm(project, fleet)
     except DeployError as error:
         with suppress(DeployError):
-            connection.abandon(error, record=recorder(Layout(state.root), state))
-        raise
+            fleet.abandon(error, record=_recorders(states))
+        raise aftermath.told(project, fleet, states, error) from error
+    finally:
+        stories = (connection.story for connection in fleet.connections.values())
+        fleet.tell(*(Recorded(story) for story in stories if story))
+
+
+def _recorders(states: States) -> Callable[[str], Any]:
+    """Who writes the record of a deployment that failed: the Django of what is live on the host, if anything is."""
+    return lambda name: recorder(Layout(states[name].root), states[name]) if name in states else None
 
 
 def _live(state: HostState) -> Release:
     if state.live is None:
-        raise NothingThere("Nothing is live.", hint="Deploy first: `manage.py deploy`.")
+        raise NothingThere(f"Nothing is live on {state.host!r}.", hint="Deploy first: `manage.py deploy`.")
     return state.live
-
-
-def _open(
-    connection: Connection,
-    project: Project,
-    about: dict[str, Any],
-    options: Options,
-    listeners: tuple[Listener, ...],
-) -> HostState:
-    """Take the lock, begin the journal, and look."""
-    connection.listeners += listeners
-    return connection.open(
-        project.target.root,
-        name=project.target.name,
-        look=look_for(project.target),
-        about=about,
-        wait=options.lock_wait,
-        secrets=variables.secrets_of(read_variables(project)[1]),
-    )
 
 
 def rollback(project: Project, *, to: str, options: Options, listeners: tuple[Listener, ...]) -> Outcome:
     """Go back to the release `to`, or to the previous good one. Raises NothingThere where there is none."""
-    with connected(project) as connection:
+    with connected(project) as fleet:
         about = about_deployment(project, "rollback", to, options, None)
-        state = _open(connection, project, about, options, listeners)
-        with _giving_up(connection, project, state):
-            plan = rollback_plan(Layout(state.root), state, to=to, target=project.target.alias)
-            known = state.known(plan.release)
-            url = known.release.url if known and known.release else ""
-            spec = recorder_of(Layout(state.root), plan.release)
-            more = {"release": plan.release}
-            connection.carry_out(plan, url=url, last=True, record=spec, more=more, until_live=not options.wait)
-            return Outcome("succeeded", connection.deployment, plan.release, url)
+        with _opened(fleet, project, about, options, listeners) as states:
+            alias = project.target.alias
+            to = to or rollback_plan(Layout(states[fleet.lead].root), states[fleet.lead], target=alias).release
+            fleet = _without(fleet, states, to)
+            found = {
+                name: rollback_plan(Layout(states[name].root), states[name], to=to, target=alias)
+                for name in fleet.names
+            }
+            known = {name: states[name].known(to) for name in found}
+            urls = {name: one.release.url if one and one.release else "" for name, one in known.items()}
+
+            def asked(name: str) -> dict[str, Any]:
+                record = recorder_of(Layout(states[name].root), to)
+                return {"url": urls[name], "record": record, "more": {"release": to}}
+
+            fleet.carry_out(found, asked, last=True, wait=options.wait)
+            return Outcome("succeeded", fleet.first.deployment, to, urls[fleet.lead])
+
+
+def _without(fleet: Fleet, states: States, release: str) -> Fleet:
+    """The hosts that do not run `release` yet. Raises NothingThere where all do."""
+    there = tuple(name for name, state in states.items() if state.current == release and state.live_answers)
+    if len(there) == len(fleet.names):
+        raise NothingThere(f"{release} is live already.", hint="`deploy_history` lists the others.")
+    if there:
+        fleet.narrowed(there).abandon(Unchanged(f"{release} is live already."))
+    return fleet.narrowed(name for name in fleet.names if name not in there)
 
 
 def power(project: Project, kind: str, options: Options, listeners: tuple[Listener, ...]) -> Outcome:
     """Stop the site ("stop"), or start the live release again ("start"). Raises NothingThere."""
-    with connected(project) as connection:
+    with connected(project) as fleet:
         about = about_deployment(project, kind, "", options, None)
-        state = _open(connection, project, about, options, listeners)
-        with _giving_up(connection, project, state):
-            live = _live(state)
-            steps = {"stop": power_plans.stopping, "start": power_plans.starting}[kind](Layout(state.root), live)
-            plan = Plan(kind, project.target.alias, live.id, steps)
-            connection.carry_out(plan, url=live.url, last=True, more={"release": live.id})
-            return Outcome("succeeded", connection.deployment, live.id, live.url)
+        with _opened(fleet, project, about, options, listeners) as states:
+            live = {name: _live(state) for name, state in states.items()}
+            made = {"stop": power_plans.stopping, "start": power_plans.starting}[kind]
+            found = {
+                name: Plan(kind, project.target.alias, release.id, made(Layout(states[name].root), release))
+                for name, release in live.items()
+            }
+            found = {name: plan.without_empty_steps() for name, plan in found.items()}
+            asked = {name: {"url": release.url, "more": {"release": release.id}} for name, release in live.items()}
+            fleet.carry_out(found, asked.__getitem__, last=True)
+            release = live[fleet.lead]
+            return Outcome("succeeded", fleet.first.deployment, release.id, release.url)
 
 
-def rehearse(project: Project, options: Options, *, sql: bool = True) -> tuple[Context, tuple[Plan, Plan]]:
-    """What a deployment would do now: its context with facts, and both plans. Nothing is locked or changed.
+@dataclass(frozen=True)
+class Rehearsal:
+    """What a deployment would do on a host: its context with facts, both plans, and `live`, the generated files that
+    are live, by name.
+    """
+
+    context: Context
+    plans: tuple[Plan, Plan]
+    live: dict[str, str]
+
+
+def rehearse(project: Project, options: Options, *, sql: bool = True) -> dict[str, Rehearsal]:
+    """What a deployment would do now, by host. Nothing is locked or changed.
 
     The facts are those of the work tree, under the target's environment: no release is there to be asked yet.
     """
     source = find_code(project, options)
-    with connected(project) as connection:
-        state = look(project, connection)
+    with connected(project) as fleet:
+        states = look(project, fleet)
+        live = fleet.each(lambda name, connection: connection.files())
     release = f"{datetime.now(timezone.utc):%Y%m%d-%H%M%S}-{source.short}"
-    context = prepare(project, source, state, options, release)
-    judgements.judge_host(context)
+    contexts = prepare(project, source, states, options, release).contexts
+    for context in contexts.values():
+        judgements.judge_host(context)
+    facts = _rehearsed(project, source, next(iter(contexts.values())), sql=sql)
+    found = {}
+    for name, context in contexts.items():
+        context = replace(context, facts=facts)
+        judgements.judge_release(context)
+        found[name] = Rehearsal(context, (plans.stage_plan(context), plans.activate_plan(context)), live[name])
+    return found
+
+
+def _rehearsed(project: Project, source: Source, context: Context, *, sql: bool) -> ProjectFacts:
     path = variables.find(project.folder, named=project.target.env_file, alias=project.target.alias)
-    kept = Path(project.layout.variables)
+    kept = Path(context.layout.variables)
     top = project.folder if not source.project else project.folder.parents[source.project.count("/")]
-    found = dry.facts(
+    return dry.facts(
         stage.environment(context),
         code=top,
         project=project.folder,
         variables=path or (kept if kept.exists() else None),
         sql=sql,
     )
-    context = replace(context, facts=found)
-    judgements.judge_release(context)
-    return context, (plans.stage_plan(context), plans.activate_plan(context))
 
 
 def is_unchanged(context: Context) -> bool:

@@ -22,6 +22,7 @@ class Options:
     allow_dirty: bool = False
     skip_tests: bool = False
     force: bool = False
+    accept: tuple[str, ...] = ()
     lock_wait: float = 0.0
     wait: bool = True
     began: float = field(default_factory=time.monotonic)
@@ -39,10 +40,16 @@ class Outcome:
 
 @dataclass(frozen=True)
 class Project:
-    """The project on this machine: `folder` is that of manage.py."""
+    """The project on this machine: `folder` is that of manage.py.
+
+    `hosts` are names of those of the target's hosts that are asked for, none for all; `accept_new_host_key` lets
+    a host be trusted whose key is not known yet.
+    """
 
     folder: Path
     target: Target
+    hosts: tuple[str, ...] = ()
+    accept_new_host_key: bool = False
 
     @property
     def layout(self) -> Layout:

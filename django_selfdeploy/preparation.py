@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import hashlib
-from dataclasses import replace
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
 from datetime import datetime, timezone
 from pathlib import Path
 from typing import Any
@@ -11,22 +12,26 @@ from typing import Any
 from django.conf import settings
 
 from . import __version__
-from .conf import Target
+from .conf import Target, on_host
 from .context import Context
 from .core.layout import Layout
 from .core.secret import Secret
 from .core.state import HostState
+from .hosts.base import Blobs
+from .hosts.options import Ssh
 from .options import Options, Project
 from .project import variables
 from .requirements import Requirements, find_requirements, own_requirement
+from .shipping import Shipment, ship
 from .source import Source, find_source
 
 
 def look_for(target: Target) -> dict[str, Any]:
     """What to look at on a host for this target; of a supervisord under the root only the host knows the path."""
     control = target.process_manager.control(Layout(""))
-    programs = (target.front.program,) if target.front.program else ()
-    return {"control": "" if control.own else control.socket, "port": target.port, "programs": programs}
+    programs = tuple(filter(None, (target.front.program, "uv" if target.hosts else "")))
+    port = target.port if target.front.serves else 0
+    return {"control": "" if control.own else control.socket, "port": port, "programs": programs}
 
 
 def find_code(project: Project, options: Options) -> Source:
@@ -48,40 +53,68 @@ def _state_folders(project: Project) -> tuple[str, ...]:
     return tuple(found)
 
 
-def prepare(project: Project, source: Source, state: HostState, options: Options, release: str) -> Context:
-    """Everything that a first plan is made from."""
-    requirements = find_requirements(source, named=project.target.requirements, own=own_requirement())
-    key = requirements.key(project.target.python or state.interpreter)
-    return context_for(project, source, state, options, release, requirements, key)
+@dataclass(frozen=True)
+class Prepared:
+    """A context for each host by its name, and where the bytes come from that they ask for."""
+
+    contexts: dict[str, Context]
+    read: Blobs
 
 
-def context_for(
+def prepare(
+    project: Project, source: Source, states: Mapping[str, HostState], options: Options, release: str
+) -> Prepared:
+    """Everything that the first plans are made from; what all hosts have in common is read once."""
+    target = project.target
+    requirements = find_requirements(source, named=target.requirements, own=own_requirement())
+    keys = {name: requirements.key(target.python or state.interpreter) for name, state in states.items()}
+    lacking = any(keys[name] not in state.envs for name, state in states.items())
+    shipment = Shipment(requirements, {})
+    if target.hosts and lacking:
+        shipment = ship(source, requirements, uv=find_uv("auto"))
+    contexts = contexts_for(project, source, states, options, release, shipment.requirements, keys)
+    return Prepared(contexts, lambda blobs: shipment.read(source, blobs))
+
+
+def contexts_for(
     project: Project,
     source: Source,
-    state: HostState,
+    states: Mapping[str, HostState],
     options: Options,
     release: str,
     requirements: Requirements | None,
-    env_key: str,
-) -> Context:
-    """The context of a release `release` with the environment `env_key`; `requirements` is None where that is there."""
-    target, layout = project.target, Layout(state.root)
-    context = Context(
-        target=target,
-        layout=layout,
-        state=state,
-        source=source,
-        requirements=requirements,
-        env_key=env_key,
-        release=release,
-        python=target.python or state.python,
-        uv=find_uv(target.installer),
-        variables=read_variables(project)[0],
-        skip_tests=options.skip_tests,
-        created=datetime.now(timezone.utc).strftime("%Y-%m-%dT%H:%M:%SZ"),
-    )
-    base = f"{layout.release(context.previous.id)}/source" if context.previous else ""
-    return replace(context, base=base, fingerprint=fingerprint(context))
+    env_keys: Mapping[str, str],
+) -> dict[str, Context]:
+    """The contexts of a release `release` by host; `requirements` is None where the environments are there."""
+    variables = read_variables(project)[0]
+    created = datetime.now(timezone.utc).strftime("%Y-%m-%dT%H:%M:%SZ")
+    found = {}
+    for name, state in states.items():
+        target, layout = target_on(project.target, name), Layout(state.root)
+        context = Context(
+            target=target,
+            layout=layout,
+            state=state,
+            source=source,
+            requirements=requirements,
+            env_key=env_keys[name],
+            release=release,
+            python=target.python or state.python,
+            uv=uv_on(state, target),
+            variables=variables,
+            skip_tests=options.skip_tests,
+            accept=options.accept,
+            created=created,
+        )
+        base = f"{layout.release(context.previous.id)}/source" if context.previous else ""
+        found[name] = replace(context, base=base, fingerprint=fingerprint(context))
+    return found
+
+
+def target_on(target: Target, name: str) -> Target:
+    """The target as the host called `name` sees it; this machine sees it as it is."""
+    host = next((host for host in target.hosts if host.name == name), None)
+    return on_host(target, host) if host else target
 
 
 def read_variables(project: Project) -> tuple[Secret | None, dict[str, str]]:
@@ -97,8 +130,19 @@ def fingerprint(context: Context) -> str:
         digest.update(f"{entry.path}\0{entry.blob}\0{entry.mode}\0".encode("utf-8", "surrogateescape"))
     digest.update(context.env_key.encode())
     digest.update((context.variables.reveal() if context.variables else "").encode("utf-8", "surrogateescape"))
-    digest.update(f"{context.target!r}\0{__version__}".encode())
+    alone = replace(context.target, hosts=(), batch=1, ssh=Ssh())  # other hosts make no other site of this one
+    digest.update(f"{alone!r}\0{__version__}".encode())
     return digest.hexdigest()[:32]
+
+
+def uv_on(state: HostState, target: Target) -> str:
+    """The path of uv where the target's packages are installed; "" where pip is to be used.
+
+    On this machine it is the one that came with this package, on others their own, or else that of the root's tools.
+    """
+    if not target.hosts or target.installer == "pip":
+        return find_uv(target.installer)
+    return state.programs.get("uv", "") or Layout(state.root).uv
 
 
 def find_uv(installer: str) -> str:

@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from .core.errors import RequirementsError
+from .core.manifest import Entry
 from .requirement_digest import digest
 from .requirement_files import Stated, read_stated, stands_alone
 from .requirement_lines import local_path, parsed
@@ -40,7 +41,8 @@ class Requirements:
     `kind` is "uv.lock", "requirements", "pyproject" or "frozen". `files` are paths inside the source: those
     to install from, then what they include. `install_from` is what the installer is given, `lines` are
     requirements besides. `digest` is SHA-256 in hexadecimal over the text of the files, the lines, and the
-    content of every local file or folder that they name.
+    content of every local file or folder that they name. `wheels` are archives that are sent to a folder beside
+    the environment, for lines that name them there.
     """
 
     kind: str
@@ -48,6 +50,7 @@ class Requirements:
     install_from: tuple[str, ...]
     lines: tuple[str, ...]
     digest: str
+    wheels: tuple[Entry, ...] = ()
 
     def key(self, interpreter: str) -> str:
         """The name of the environment's folder: 16 hexadecimal digits, the same for the same environment."""

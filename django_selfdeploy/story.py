@@ -7,12 +7,12 @@ import os
 import platform
 import socket
 import time
-from dataclasses import fields
+from dataclasses import fields, is_dataclass
 from typing import Any
 
 from . import __version__
 from .backends.base import Part
-from .conf import Process, Target
+from .conf import Target
 from .core.agent import ANSWERS, AgentSpec
 from .core.layout import Layout
 from .core.secret import MASK
@@ -35,7 +35,12 @@ def about_deployment(
         "who": who(),
         "versions": {"django-selfdeploy": __version__, "python": platform.python_version()},
         "configuration": described(project.target),
-        "options": {"skip_tests": options.skip_tests, "force": options.force, "wait": options.wait},
+        "options": {
+            "skip_tests": options.skip_tests,
+            "force": options.force,
+            "wait": options.wait,
+            "accept": list(options.accept),
+        },
         "elapsed": time.monotonic() - options.began,
     }
 
@@ -48,12 +53,12 @@ def described(target: Target) -> dict[str, Any]:
 def _plain(name: str, value: Any) -> Any:
     if any(word in name.lower() for word in ("secret", "password", "token", "key")):
         return MASK
-    if isinstance(value, (Part, Process)):
+    if is_dataclass(value) and not isinstance(value, type):
         inner = {f.name: _plain(f.name, getattr(value, f.name)) for f in fields(value)}
         return {"backend": type(value).__name__, **inner} if isinstance(value, Part) else inner
     if isinstance(value, dict):
         return {key: _plain(str(key), item) for key, item in value.items()}
-    return list(value) if isinstance(value, tuple) else value
+    return [_plain(name, item) for item in value] if isinstance(value, tuple) else value
 
 
 def recorder(layout: Layout, state: HostState) -> AgentSpec | None:

@@ -61,6 +61,9 @@ class AppServer(Part):
 class FrontServer(Part):
     """What the visitors' connections reach, and what serves static files and media."""
 
+    serves = True
+    """Whether visitors reach the host through it."""
+
     program = ""
     """The executable that must be on the host."""
 

@@ -13,6 +13,7 @@ DeployError
 ├── SwitchedBack        12   the new release failed after the switch; the old one is live again
 ├── RunnerLost          13   the runner on the host ended without a word
 ├── NothingThere        14   there is no such release, process or file
+├── BuildFailed         19   a command of BUILD fails in the new release
 ├── Locked              75   another deployment is at work (EX_TEMPFAIL of sysexits.h)
 └── Cancelled          130   Ctrl-C, or the controller went away (128 + SIGINT)
 """
@@ -89,6 +90,10 @@ class NothingThere(DeployError):
     exit_code = 14
 
 
+class BuildFailed(DeployError):
+    exit_code = 19
+
+
 class Locked(DeployError):
     exit_code = 75
 
@@ -110,6 +115,7 @@ ALL: tuple[type[DeployError], ...] = (
     SwitchedBack,
     RunnerLost,
     NothingThere,
+    BuildFailed,
     Locked,
     Cancelled,
     Unchanged,

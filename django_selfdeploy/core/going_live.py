@@ -38,7 +38,7 @@ def going_live(
         wait_until_ready(layout, new, agent=agent),
         switch(layout, new, previous),
         smoke_test(layout, new),
-        watch(new),
+        watch(layout, new),
     )
 
 
@@ -59,8 +59,9 @@ def wait_until_ready(layout: Layout, new: Release, *, agent: AgentSpec | None) -
     """The server must answer the probe, workers must run."""
     serving = tuple(program.group for program in new.programs if program.serves)
     workers = tuple(program.group for program in new.programs if not program.serves)
-    ready = AwaitReady(layout.socket(new.id), new.probe, new.id, new.control.socket, serving, agent)
-    actions: tuple[Action, ...] = (ready,)
+    actions: tuple[Action, ...] = ()
+    if serving:
+        actions += (AwaitReady(layout.socket(new.id), new.probe, new.id, new.control.socket, serving, agent),)
     if workers:
         actions += (AwaitWorkers(new.control.socket, workers),)
     return Step(
@@ -73,11 +74,10 @@ def wait_until_ready(layout: Layout, new: Release, *, agent: AgentSpec | None) -
 
 def switch(layout: Layout, new: Release, previous: Release | None) -> Step:
     """One rename of `current`. The front server is reloaded only where its configuration is another one."""
-    serve = ServeFront(new.front, new.control.socket, front_link(new), f"{layout.etc}/{new.front.group}.conf")
     return Step(
         Phase.SWITCH.value,
         "switch",
-        (Link(layout.current, f"releases/{new.id}"), serve),
+        (Link(layout.current, f"releases/{new.id}"), *serve_front(layout, new, instead_of=previous)),
         undo=_switch_back(layout, new, previous),
         failure=Failure("SwitchedBack", "The switch did not work, and the old release is live again."),
     )
@@ -85,11 +85,20 @@ def switch(layout: Layout, new: Release, previous: Release | None) -> Step:
 
 def _switch_back(layout: Layout, new: Release, previous: Release | None) -> tuple[Action, ...]:
     if previous is None:
-        stop = StopFront(new.front, new.control.socket, front_link(new))
-        return (stop, Remove((layout.current,)))
-    conf = f"{layout.etc}/{previous.front.group}.conf"
-    serve = ServeFront(previous.front, previous.control.socket, front_link(previous), conf)
-    return (Link(layout.current, f"releases/{previous.id}"), serve)
+        return (*_stop_front(new), Remove((layout.current,)))
+    return (Link(layout.current, f"releases/{previous.id}"), *serve_front(layout, previous, instead_of=new))
+
+
+def serve_front(layout: Layout, release: Release, *, instead_of: Release | None = None) -> tuple[Action, ...]:
+    """The front server of a release; none where visitors do not come, not even that of the release before."""
+    if release.serves:
+        conf = f"{layout.etc}/{release.front.group}.conf"
+        return (ServeFront(release.front, release.control.socket, front_link(release), conf),)
+    return _stop_front(instead_of) if instead_of else ()
+
+
+def _stop_front(release: Release) -> tuple[Action, ...]:
+    return (StopFront(release.front, release.control.socket, front_link(release)),) if release.serves else ()
 
 
 def smoke_test(layout: Layout, new: Release) -> Step:
@@ -97,19 +106,20 @@ def smoke_test(layout: Layout, new: Release) -> Step:
     return Step(
         Phase.CONFIRM.value,
         "smoke test",
-        (SmokeTest(new.front, new.probe, new.id),),
-        undo=(_mark_bad(layout, new, "it failed the smoke test or the watch after the switch"),),
+        (SmokeTest(new.front, new.probe, new.id),) if new.serves else (),
+        undo=(_mark_bad(layout, new),),
         failure=Failure("SwitchedBack", "The new release failed behind the front server; the old one is back."),
     )
 
 
-def watch(new: Release) -> Step:
-    """Some seconds of requests before the old release is let go."""
+def watch(layout: Layout, new: Release) -> Step:
+    """Some seconds of requests before the old release is let go; of workers only whether they run."""
     groups = new.groups
     return Step(
         Phase.CONFIRM.value,
         "watch",
         (Watch(new.front, new.probe, new.id, new.control.socket, groups, new.watch_seconds),),
+        undo=() if new.serves else (_mark_bad(layout, new),),
         failure=Failure("SwitchedBack", "The new release failed while it was watched; the old one is back."),
     )
 
@@ -143,5 +153,6 @@ def _start(layout: Layout, new: Release) -> StartPrograms:
     return StartPrograms(new.control.socket, link_of(new), conf, new.groups)
 
 
-def _mark_bad(layout: Layout, release: Release, why: str) -> Write:
+def _mark_bad(layout: Layout, release: Release) -> Write:
+    why = "it failed the smoke test or the watch after the switch"
     return Write(f"{layout.release(release.id)}/{BAD}", f"{why}\n")

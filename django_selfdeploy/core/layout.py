@@ -50,6 +50,11 @@ class Layout:
         return f"{self.root}/tools"
 
     @property
+    def uv(self) -> str:
+        """uv, on a host that has no other."""
+        return f"{self.tools}/bin/uv"
+
+    @property
     def shared(self) -> str:
         return f"{self.root}/shared"
 

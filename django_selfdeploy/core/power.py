@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from .actions.front import ServeFront
+from .actions.base import Action
 from .actions.programs import ShutDown, StartPrograms, StartSupervisor, StopPrograms
 from .actions.web import AwaitReady, SmokeTest
-from .going_live import front_link, link_of, patience
+from .going_live import link_of, patience, serve_front
 from .layout import Layout
 from .plan import Failure, Phase, Step
 from .release import Release
@@ -22,15 +22,17 @@ def starting(layout: Layout, live: Release) -> tuple[Step, ...]:
     """What `stopping` stopped; what runs already is left alone."""
     conf = f"{layout.release(live.id)}/etc/supervisor.conf"
     serving = tuple(program.group for program in live.programs if program.serves)
-    serve = ServeFront(live.front, live.control.socket, front_link(live), f"{layout.etc}/{live.front.group}.conf")
-    start = (
+    start: tuple[Action, ...] = (
         StartSupervisor(live.control),
         StartPrograms(live.control.socket, link_of(live), conf, live.groups),
-        AwaitReady(layout.socket(live.id), live.probe, live.id, live.control.socket, serving),
     )
+    smoke: tuple[Action, ...] = ()
+    if live.serves:
+        start += (AwaitReady(layout.socket(live.id), live.probe, live.id, live.control.socket, serving),)
+        smoke = (SmokeTest(live.front, live.probe, live.id),)
     failure = Failure("NotReady", "The live release does not start.", "Read its log with `deploy_logs`.")
     return (
         Step(Phase.START.value, "start the processes", start, failure=failure),
-        Step(Phase.SWITCH.value, "start the front server", (serve,), failure=failure),
-        Step(Phase.CONFIRM.value, "smoke test", (SmokeTest(live.front, live.probe, live.id),), failure=failure),
+        Step(Phase.SWITCH.value, "start the front server", serve_front(layout, live), failure=failure),
+        Step(Phase.CONFIRM.value, "smoke test", smoke, failure=failure),
     )

@@ -16,11 +16,10 @@ from dataclasses import dataclass
 from . import journal
 from .actions.base import Action, World
 from .actions.files import Link, Remove, Write
-from .actions.front import ServeFront
 from .actions.programs import StopPrograms
 from .actions.web import Drain
 from .codec import record
-from .going_live import front_link, patience
+from .going_live import patience, serve_front
 from .layout import Layout
 from .plan import Phase, Step
 from .release import BAD, Control, Release
@@ -85,10 +84,9 @@ def fallback(state: HostState) -> Release | None:
 
 
 def _go_back(layout: Layout, live: Release, back: Release) -> list[Action]:
-    conf = f"{layout.etc}/{back.front.group}.conf"
     return [
         Link(layout.current, f"releases/{back.id}"),
-        ServeFront(back.front, back.control.socket, front_link(back), conf),
+        *serve_front(layout, back, instead_of=live),
         Write(f"{layout.release(live.id)}/{BAD}", "it did not answer when its deployment was interrupted\n"),
     ]
 

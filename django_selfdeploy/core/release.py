@@ -62,6 +62,10 @@ class Front:
     reload: tuple[str, ...] = ()
 
 
+NO_FRONT = Front("", "", "", own=False, group="", log="")
+"""What stands for it where visitors do not come."""
+
+
 @record
 @dataclass(frozen=True)
 class Control:
@@ -94,6 +98,11 @@ class Release:
     drain_seconds: float
     watch_seconds: float
     versions: dict[str, str] = field(default_factory=dict)
+
+    @property
+    def serves(self) -> bool:
+        """Whether visitors reach it here; of a release on a host of workers they do not."""
+        return any(program.serves for program in self.programs)
 
     @property
     def groups(self) -> tuple[str, ...]:

@@ -18,10 +18,10 @@ import traceback
 from collections.abc import Iterator
 from typing import Any, BinaryIO
 
-from . import journal, lock, logs, machine, state, status
+from . import journal, lock, logs, machine, running, state, status
 from .actions.base import ActionFailed
 from .actions.source import read_manifest
-from .errors import Cancelled, DeployError, HostError, RunnerLost, SwitchedBack, Unchanged, named
+from .errors import Cancelled, DeployError, HostError, NothingThere, RunnerLost, SwitchedBack, Unchanged, named
 from .events import Event, Finished, Started, Warned
 from .executor import Executor, of_system
 from .layout import Layout
@@ -54,6 +54,7 @@ class Runner:
         self._journal: journal.Journal | None = None
         self._executor: Executor | None = None
         self._called_off = ""
+        self._story: dict[str, Any] | None = None
 
     def listen(self) -> None:
         """Answer until the controller is gone; what it began and may be taken back is taken back then."""
@@ -80,7 +81,10 @@ class Runner:
                 frame = None
             if frame is None:
                 self.call_off("The controller went away before the switch.")
-            if frame is not None and frame.kind == "cancel":
+            elif frame.kind == "alive":
+                self._send("alive")
+                continue
+            elif frame.kind == "cancel":
                 self.call_off("The deployment was called off.")
                 continue
             self._frames.put(frame)
@@ -91,16 +95,19 @@ class Runner:
         try:
             answer = getattr(self, f"_on_{frame.kind}")(**frame.fields)
         except DeployError as error:
-            self._send("error", **as_fields(error))
+            self._refuse(error)
         except ActionFailed as error:
-            self._send("error", **as_fields(HostError(str(error))))
+            self._refuse(HostError(str(error)))
         except OSError as error:
-            self._send("error", **as_fields(of_system(f"{frame.kind} {self._root}".strip(), error)))
+            self._refuse(of_system(f"{frame.kind} {self._root}".strip(), error))
         except Exception as error:  # noqa: BLE001 - told to the controller, who would else wait for ever
             traceback.print_exc()
-            self._send("error", **as_fields(RunnerLost(f"The runner failed at {frame.kind!r}: {error!r}.")))
+            self._refuse(RunnerLost(f"The runner failed at {frame.kind!r}: {error!r}."))
         else:
-            self._send("done", answer=answer)
+            self._send("done", answer=answer, story=self._story)
+
+    def _refuse(self, error: DeployError) -> None:
+        self._send("error", **as_fields(error), story=self._story)
 
     @property
     def _root(self) -> str:
@@ -201,6 +208,23 @@ class Runner:
         assert self._layout is not None
         return logs.read(self._layout, names, offsets, lines=lines)
 
+    def _on_files(self) -> dict[str, str]:
+        """The generated files of the live release by name; none where nothing is live."""
+        assert self._layout is not None
+        return state.generated(self._layout)
+
+    def _on_run(self, *, words: tuple[str, ...]) -> int:
+        """Run a manage.py command in the live release; its output goes in frames, the exit status is the answer."""
+        assert self._layout is not None
+        manage = f"{self._layout.bin}/manage"
+        if not os.path.exists(manage) or not os.path.exists(self._layout.current):
+            raise NothingThere("Nothing is live.", hint="Deploy first: `manage.py deploy`.")
+        return running.run(
+            (manage, *words),
+            tell=lambda stream, data: self._send_bytes("said", data, stream=stream),
+            gone=lambda: bool(self._called_off),
+        )
+
     def _on_story(self, *, count: int) -> list[dict[str, Any]]:
         assert self._layout is not None
         return journal.newest(self._layout, count)
@@ -224,6 +248,7 @@ class Runner:
             self._journal.close(status, seconds=self._session.elapsed(), error=fields)
         except OSError as error:
             self._emit(Warned(f"The journal could not be closed: {error.strerror}."))
+        self._story = self._journal.story
         if record is not None:
             self._import_records(record)
         self._session.end_agents()
@@ -246,9 +271,12 @@ class Runner:
         self._send("event", event=event)
 
     def _send(self, kind: str, **fields: Any) -> None:
+        self._send_bytes(kind, b"", **fields)
+
+    def _send_bytes(self, kind: str, data: bytes, **fields: Any) -> None:
         """Say it, if somebody still listens."""
         with contextlib.suppress(OSError):
-            self._channel.send(kind, **fields)
+            self._channel.send(kind, data, **fields)
 
     def _fetch(self, wanted: tuple[str, ...]) -> Iterator[tuple[str, bytes]]:
         """Ask the controller for blobs; they come one frame each, closed by a frame `blobs_end`."""

@@ -30,10 +30,10 @@ class Known:
 class HostState:
     """`disk_free` is in bytes; `processes` is None when no supervisord answers; `port_holder` is "" for free.
 
-    `live_answers` says whether the live release answers its probe on its own socket. `unfinished` are the ids
-    of journals whose runner did not close them, `leftovers` paths that an interrupted run left. `python` is the
-    path of the interpreter that looked, `interpreter` its kind, version and platform. `front_modules` are the
-    optional modules of nginx: "" for one that is compiled in, else its file.
+    `live_answers` says whether the live release answers its probe on its own socket, or has no server. `unfinished`
+    are the ids of journals whose runner did not close them, `leftovers` paths that an interrupted run left. `python`
+    is the path of the interpreter that looked, `interpreter` its kind, version and platform.
+    `front_modules` are the optional modules of nginx: "" for one that is compiled in, else its file.
     """
 
     root: str
@@ -167,6 +167,12 @@ def read_release(folder: str) -> Release | None:
     return found if isinstance(found, Release) else None
 
 
+def generated(layout: Layout) -> dict[str, str]:
+    """The generated files of the live release by name; none where nothing is live."""
+    folder = f"{layout.current}/etc"
+    return {name: _text(f"{folder}/{name}") for name in sorted(_listed(folder))}
+
+
 def _text(path: str) -> str:
     try:
         with open(path, encoding="utf-8") as file:
@@ -176,6 +182,8 @@ def _text(path: str) -> str:
 
 
 def _answers(layout: Layout, release: Release) -> bool:
+    if not release.serves:
+        return True
     address = f"unix:{layout.socket(release.id)}"
     return probe.ask(address, release.probe, release.id, timeout=5.0).works
 

@@ -45,6 +45,8 @@ def _ask_front(live: Release | None) -> str | None:
     """None when a visitor gets the live release, else a sentence."""
     if live is None:
         return "nothing is deployed"
+    if not live.serves:
+        return None
     found = probe.ask(live.front.address, live.probe, live.id, front=True)
     return None if found.works else found.trouble
 

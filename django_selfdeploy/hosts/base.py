@@ -9,7 +9,7 @@ from typing import Any
 from ..core import records
 from ..core.agent import AgentSpec
 from ..core.errors import DeployError, RunnerLost, named
-from ..core.events import Event, Live
+from ..core.events import Event
 from ..core.manifest import Entry
 from ..core.plan import Plan
 from ..core.state import HostState
@@ -18,6 +18,9 @@ from ..core.wire import Channel, Frame
 _log = logging.getLogger(__name__)
 
 Listener = Callable[[Event], None]
+Said = Callable[[str, bytes], None]
+"""Hears what a command writes: "output" or "errors", and the bytes."""
+
 Blobs = Callable[[Iterable[str]], Iterator[tuple[str, bytes]]]
 
 
@@ -29,7 +32,9 @@ class Connection:
     """A conversation with a runner. Every call raises the DeployError that the host answers with, and
     RunnerLost when it ends without a word. Listeners run in the calling thread.
 
-    The first call waits for the runner by `greet`: until then the controller has other things to do.
+    The first call waits for the runner by `greet`, once its question is on the way: until then the controller has
+    other things to do. `broken` begins the message of RunnerLost, `trouble` is what is known of the reason, and
+    `hint` is what to do next.
     """
 
     def __init__(
@@ -38,15 +43,19 @@ class Connection:
         *,
         greet: Callable[[], None] = lambda: None,
         trouble: Callable[[], str] = lambda: "",
+        broken: str = "The runner ended without a word",
+        hint: str = "`deploy_status` tells what is live; the next `deploy` puts right what was left.",
     ) -> None:
         records.load()
         self._channel = channel
         self._greet, self._greeted = greet, False
-        self._trouble = trouble
+        self._trouble, self._broken, self._hint = trouble, broken, hint
         self.listeners: list[Listener] = []
+        self._said: Said = lambda stream, data: None
         self.source: Blobs = _no_blobs
         self.round_trips = 0
         self.deployment = self.release = ""
+        self.story: dict[str, Any] | None = None
 
     def open(
         self,
@@ -78,18 +87,18 @@ class Connection:
         record: AgentSpec | None = None,
         otherwise: AgentSpec | None = None,
         more: dict[str, Any] | None = None,
-        until_live: bool = False,
+        until: type[Event] | None = None,
     ) -> dict[str, Any]:
         """Carry the plan out; the answers of the release's Django by question.
 
         The `last` plan of a deployment closes its journal, and `record` writes that to the database; after a
         failure `otherwise` does, since the new release is gone then. `more` is what the journal shall say besides.
-        With `until_live` the call returns at the switch, with no answers: watch and drain belong to the runner,
-        which sees them to the end.
+        With `until` the call returns at the first event of that kind, with no answers: what is left then belongs to
+        the runner, which sees it to the end. `story` is the journal once it is closed.
         """
         fields = {"plan": plan, "url": url, "last": last, "record": record, "otherwise": otherwise}
         asked: dict[str, Any] = {**fields, "more": more or {}}
-        answer = self._ask("carry_out", until_live=until_live, **asked)
+        answer = self._ask("carry_out", until=until, **asked)
         return dict(answer["answers"]) if answer else {}
 
     def abandon(self, reason: DeployError, *, record: AgentSpec | None = None) -> None:
@@ -121,38 +130,50 @@ class Connection:
         """What core.logs.read tells."""
         return dict(self._ask("logs", names=names, offsets=offsets, lines=lines))
 
-    def tell(self, *happened: Event) -> None:
-        """Let the listeners hear of something that the controller itself has found. One that fails hears no more."""
-        for event in happened:
-            for listener in tuple(self.listeners):
-                try:
-                    listener(event)
-                except Exception:  # noqa: BLE001 - whatever it is, the deployment goes on
-                    _log.exception("A listener failed and is left out from now on: %r", listener)
-                    self.listeners.remove(listener)
+    def files(self) -> dict[str, str]:
+        """The generated files of the live release by name."""
+        return dict(self._ask("files"))
 
-    def _ask(self, kind: str, *, until_live: bool = False, **fields: Any) -> Any:
-        if not self._greeted:
-            self._greet()
-            self._greeted = True
+    def run(self, words: tuple[str, ...], said: Said) -> int:
+        """The exit status of a manage.py command in the live release. Raises NothingThere where nothing is live."""
+        self._said = said
+        return int(self._ask("run", words=words))
+
+    def tell(self, *happened: Event) -> None:
+        """Let the listeners hear of something that the controller itself has found."""
+        tell(self.listeners, *happened)
+
+    def _ask(self, kind: str, *, until: type[Event] | None = None, **fields: Any) -> Any:
         self.round_trips += 1
         try:
             self._channel.send(kind, **fields)
         except OSError as error:
+            self._greet_once()
             raise self._lost() from error
+        self._greet_once()
         while True:
             frame = self._receive()
+            self.story = frame.fields.get("story") or self.story
             if frame.kind == "done":
                 return frame.fields["answer"]
             if frame.kind == "error":
                 raise _error(frame.fields)
             self._heard(frame)
-            if until_live and frame.kind == "event" and isinstance(frame.fields["event"], Live):
+            if until and frame.kind == "event" and isinstance(frame.fields["event"], until):
                 return None
+
+    def _greet_once(self) -> None:
+        """Both ways start here: a runner that never began says why in its greeting."""
+        if not self._greeted:
+            self._greeted = True
+            self._greet()
 
     def _heard(self, frame: Frame) -> None:
         if frame.kind == "event":
             self.tell(frame.fields["event"])
+            return
+        if frame.kind == "said":
+            self._said(str(frame.fields["stream"]), frame.payload)
             return
         if frame.kind == "need":
             self.round_trips += 1
@@ -178,10 +199,18 @@ class Connection:
 
     def _lost(self) -> RunnerLost:
         said = self._trouble().strip()
-        return RunnerLost(
-            f"The runner ended without a word{': ' + said if said else '.'}",
-            hint="`deploy_status` tells what is live; the next `deploy` puts right what was left.",
-        )
+        return RunnerLost(f"{self._broken}{': ' + said if said else '.'}", hint=self._hint)
+
+
+def tell(listeners: list[Listener], *happened: Event) -> None:
+    """Let the listeners hear of what happened. One that fails is taken off the list and hears no more."""
+    for event in happened:
+        for listener in tuple(listeners):
+            try:
+                listener(event)
+            except Exception:  # noqa: BLE001 - whatever it is, the deployment goes on
+                _log.exception("A listener failed and is left out from now on: %r", listener)
+                listeners.remove(listener)
 
 
 def _error(fields: dict[str, Any]) -> DeployError:

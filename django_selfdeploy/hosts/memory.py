@@ -138,6 +138,7 @@ class MemoryConnection(Connection):
         self.replies = {**_REPLIES, **(replies or {})}
         self.listeners, self.source, self.round_trips = [self._remember], _no_blobs, 0
         self.deployment = self.release = ""
+        self.story: dict[str, Any] | None = None
         self.done: list[Action] = []
         self.undone: list[Action] = []
         self.events: list[Event] = []
@@ -157,13 +158,13 @@ class MemoryConnection(Connection):
 
     # what Connection asks of a runner
 
-    def _ask(self, kind: str, *, until_live: bool = False, **fields: Any) -> Any:
+    def _ask(self, kind: str, *, until: type[Event] | None = None, **fields: Any) -> Any:
         self.round_trips += 1
         if kind in self.replies:
             return self.replies[kind]
         travelled = codec.loads(codec.dumps(fields, reveal=True))
         answer = getattr(self, f"_on_{kind}")(**travelled)
-        return None if until_live else answer
+        return None if until else answer
 
     def _on_open(self, *, about: dict[str, Any] | None, secrets: tuple[str, ...], **other: Any) -> dict[str, Any]:
         self.about = about

@@ -1,4 +1,4 @@
-"""What all commands have in common: the target, --json, and errors with their exit codes."""
+"""What all commands have in common: the target, its hosts, --json, and errors with their exit codes."""
 
 from __future__ import annotations
 
@@ -13,12 +13,17 @@ from django.core.management.base import BaseCommand, CommandError, CommandParser
 
 from django_selfdeploy import conf
 from django_selfdeploy.core.errors import DeployError
-from django_selfdeploy.hosts.base import Connection, Listener
-from django_selfdeploy.operations import connected, look
+from django_selfdeploy.hosts.base import Listener
+from django_selfdeploy.hosts.fleet import Fleet
+from django_selfdeploy.operations import look
 from django_selfdeploy.options import Options, Project
 from django_selfdeploy.project.place import project_folder
+from django_selfdeploy.reaching import connected
+from django_selfdeploy.tell.chorus import Chorus
 from django_selfdeploy.tell.console import Console
 from django_selfdeploy.tell.jsonlines import JsonLines, dumps
+
+from .keeping import Keeper
 
 STARTED = time.monotonic()
 
@@ -28,6 +33,7 @@ class DeployCommand(BaseCommand):
 
     requires_system_checks = []
     takes_target = True
+    takes_hosts = True
     takes_lock = False
 
     def add_arguments(self, parser: CommandParser) -> None:
@@ -35,6 +41,11 @@ class DeployCommand(BaseCommand):
         if self.takes_target:
             help_text = "A key of settings.SELFDEPLOY (default: default)."
             parser.add_argument("target", nargs="?", default="default", help=help_text)
+        if self.takes_hosts:
+            some = "Some of the target's hosts only, with commas between (default: all)."
+            parser.add_argument("--hosts", default="", metavar="NAMES", help=some)
+            trust = "Trust a host whose key is not known yet, and remember the key; one that changed is refused."
+            parser.add_argument("--accept-new-host-key", action="store_true", help=trust)
         if self.takes_lock:
             wait = "Seconds to wait for another deployment to end (default: %(default)s)."
             parser.add_argument("--lock-wait", type=float, default=0.0, metavar="SECONDS", help=wait)
@@ -57,33 +68,35 @@ class DeployCommand(BaseCommand):
         """Do it; the exit code. Raises DeployError."""
         raise NotImplementedError
 
-    def project(self, target: str) -> Project:
-        """The project on this machine with the target that was named. Raises ConfigError."""
+    def project(self, target: str, **options: Any) -> Project:
+        """The project on this machine with the target and the hosts that were named. Raises ConfigError."""
         configured = getattr(settings, "SELFDEPLOY", None)
         module = os.environ.get("DJANGO_SETTINGS_MODULE", "")
-        return Project(project_folder(), conf.load(target, configured, settings_module=module))
+        loaded = conf.load(target, configured, settings_module=module)
+        hosts = tuple(name for name in options.get("hosts", "").split(",") if name)
+        return Project(project_folder(), loaded, hosts, options.get("accept_new_host_key", False))
 
     @contextmanager
-    def looking(self, target: str) -> Iterator[Connection]:
-        """A runner that has looked at the target's host and holds no lock."""
-        project = self.project(target)
-        with connected(project) as connection:
-            look(project, connection)
-            yield connection
+    def looking(self, project: Project) -> Iterator[Fleet]:
+        """Runners that have looked at the target's hosts and hold no lock."""
+        with connected(project) as fleet:
+            look(project, fleet)
+            yield fleet
 
     @contextmanager
-    def listeners(self, **options: Any) -> Iterator[tuple[Listener, ...]]:
-        """The console, or JSON lines with --json."""
-        if options["as_json"]:
-            yield (JsonLines(self.stdout),)
-            return
-        colour = False if options["no_color"] else True if options["force_color"] else None
-        with Console(self.stdout, verbosity=options["verbosity"], colour=colour) as console:
-            try:
-                yield (console,)
-            except DeployError as error:
-                error.message = console.untold(error.message)
-                raise
+    def listeners(self, project: Project, **options: Any) -> Iterator[tuple[Listener, ...]]:
+        """The console, or JSON lines with --json; and who keeps the records of other hosts here."""
+        with Keeper(project, self.stderr) as keeper:
+            if options["as_json"]:
+                yield (JsonLines(self.stdout), keeper)
+                return
+            colour = False if options["no_color"] else True if options["force_color"] else None
+            with Console(self.stdout, verbosity=options["verbosity"], colour=colour) as console:
+                try:
+                    yield (Chorus(console), keeper)
+                except DeployError as error:
+                    error.message = console.untold(error.message)
+                    raise
 
     def print_json(self, value: Any) -> None:
         self.stdout.write(dumps(value))
@@ -96,6 +109,7 @@ def asked(**options: Any) -> Options:
         allow_dirty=options.get("allow_dirty", False),
         skip_tests=options.get("skip_tests", False),
         force=options.get("force", False),
+        accept=tuple(options.get("accept") or ()),
         lock_wait=options.get("lock_wait", 0.0),
         wait=not options.get("no_wait", False),
         began=STARTED,

@@ -11,70 +11,83 @@ from django.core.management.base import BaseCommand
 from django_selfdeploy import judgements, operations
 from django_selfdeploy.context import Context
 from django_selfdeploy.core import codec
-from django_selfdeploy.core.plan import Plan
+from django_selfdeploy.operations import Rehearsal
 from django_selfdeploy.options import Options, Project
 from django_selfdeploy.steps.activate import generated_files
 from django_selfdeploy.tell.console import print_plan
 from django_selfdeploy.tell.jsonlines import dumps
 
+Hosts = tuple[str, ...]
+
 
 def print_rehearsal(command: BaseCommand, project: Project, asked: Options, **options: Any) -> None:
-    """Print it; nothing on the host is locked or changed."""
-    context, plans = operations.rehearse(project, asked)
+    """Print it; nothing on the hosts is locked or changed. Hosts that would be treated alike are told of once."""
+    rehearsed = operations.rehearse(project, asked)
     if options["as_json"]:
-        command.stdout.write(dumps(as_json(context, plans)))
+        for name, one in rehearsed.items():
+            command.stdout.write(dumps({**({"host": name} if name else {}), **as_json(one)}))
         return
-    write = command.stdout.write
-    write(f"Plan for target {project.target.alias!r} on {context.state.host}, root {project.layout.root}.")
-    write("Facts are those of the work tree here, under the target's environment.")
-    if operations.is_unchanged(context):
-        write(f"Nothing changed: {context.state.current} is live, and a deployment would leave it so.")
-    for remark in judgements.remarks(context):
-        write(f"note: {remark}")
-    for warning in judgements.warnings(context.known_facts):
-        write(f"warning: {warning}")
-    for plan in plans:
-        print_plan(plan, command.stdout, verbosity=options["verbosity"])
-    _print_migrations(command, context)
-    for name, difference in differences(context).items():
-        write(f"\n{name}:\n{difference}")
+    for names, one in alike(rehearsed):
+        _print(command, one, names, **options)
+    _print_migrations(command, next(iter(rehearsed.values())).context)
 
 
-def as_json(context: Context, plans: tuple[Plan, ...]) -> dict[str, Any]:
-    """The rehearsal for programs."""
-    facts = context.known_facts
+def alike(rehearsed: dict[str, Rehearsal]) -> list[tuple[Hosts, Rehearsal]]:
+    """The hosts put together whose plans and differences are the same."""
+    groups: list[tuple[Hosts, Rehearsal]] = []
+    for name, one in rehearsed.items():
+        for number, (names, other) in enumerate(groups):
+            if one.plans == other.plans and differences(one) == differences(other):
+                groups[number] = ((*names, name), other)
+                break
+        else:
+            groups.append(((name,), one))
+    return groups
+
+
+def as_json(one: Rehearsal) -> dict[str, Any]:
+    """The rehearsal of a host for programs."""
+    facts = one.context.known_facts
     return {
-        "target": context.target.alias,
-        "release": context.release,
-        "unchanged": operations.is_unchanged(context),
-        "plans": [json.loads(codec.dumps(plan)) for plan in plans],
+        "target": one.context.target.alias,
+        "release": one.context.release,
+        "unchanged": operations.is_unchanged(one.context),
+        "plans": [json.loads(codec.dumps(plan)) for plan in one.plans],
         "facts": facts.to_json(),
-        "files": differences(context),
+        "files": differences(one),
     }
 
 
-def differences(context: Context) -> dict[str, str]:
+def differences(one: Rehearsal) -> dict[str, str]:
     """Unified diffs of the generated files against those that are live, by name; equal ones are left out.
 
     What differs only by the release's id does not count.
     """
-    live = f"{context.layout.current}/etc"
     found = {}
-    for name, text in generated_files(context).items():
-        before = _text(f"{live}/{name}").replace(context.state.current or "\0", "RELEASE")
-        after = text.replace(context.release, "RELEASE")
+    for name, text in generated_files(one.context).items():
+        before = one.live.get(name, "").replace(one.context.state.current or "\0", "RELEASE")
+        after = text.replace(one.context.release, "RELEASE")
         lines = difflib.unified_diff(before.splitlines(), after.splitlines(), "live", "new", lineterm="")
         if difference := "\n".join(lines):
             found[name] = difference
     return found
 
 
-def _text(path: str) -> str:
-    try:
-        with open(path, encoding="utf-8") as file:
-            return file.read()
-    except OSError:
-        return ""
+def _print(command: BaseCommand, one: Rehearsal, names: Hosts, **options: Any) -> None:
+    context, write = one.context, command.stdout.write
+    where = ", ".join(filter(None, names)) or context.state.host
+    write(f"Plan for target {context.target.alias!r} on {where}, root {context.layout.root}.")
+    write("Facts are those of the work tree here, under the target's environment.")
+    if operations.is_unchanged(context):
+        write(f"Nothing changed: {context.state.current} is live, and a deployment would leave it so.")
+    for remark in judgements.remarks(context):
+        write(f"note: {remark}")
+    for warning in judgements.warnings(context):
+        write(f"warning: {warning}")
+    for plan in one.plans:
+        print_plan(plan, command.stdout, verbosity=options["verbosity"])
+    for name, difference in differences(one).items():
+        write(f"\n{name}:\n{difference}")
 
 
 def _print_migrations(command: BaseCommand, context: Context) -> None:

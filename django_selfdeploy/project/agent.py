@@ -18,6 +18,7 @@ from django.core.management import call_command
 from django.db import connections
 from django.test import Client
 
+from . import page_templates
 from .collecting import collect
 
 Answer = Callable[..., Any]
@@ -30,6 +31,7 @@ def serve(answers: int, questions: IO[str], more: dict[str, Answer]) -> None:
         "check_server": check_server,
         "migrate": migrate,
         "collectstatic": collect,
+        "templates": page_templates.check,
         "explain": explain,
         **more,
     }

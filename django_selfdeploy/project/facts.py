@@ -34,8 +34,9 @@ class Pending:
 class ProjectFacts:
     """`static_url` and `media_url` are paths; `serves_static` and `serves_media` say whether files on this host
     are behind them; `hashed_static` that their names carry hashes. `probe_path` is "" where no page without
-    parameters was found. `body_limit` is the largest request that the project means to take, in bytes, 0 for any.
-    `sendfile_url` is the internal path of the files in `sendfile_root`, "" for none.
+    parameters was found, `pages` are those that do nothing when they are asked. `body_limit` is the largest request
+    that the project means to take, in bytes, 0 for any. `sendfile_url` is the internal path of the files in
+    `sendfile_root`, "" for none.
     """
 
     application: str
@@ -57,6 +58,7 @@ class ProjectFacts:
     body_limit: int = 20 * MEGABYTE
     sendfile_url: str = ""
     sendfile_root: str = ""
+    pages: tuple[str, ...] = ()
 
     def to_json(self) -> dict[str, Any]:
         return asdict(self)
@@ -67,6 +69,7 @@ class ProjectFacts:
             **{
                 **fields,
                 "allowed_hosts": tuple(fields["allowed_hosts"]),
+                "pages": tuple(fields.get("pages", ())),
                 "messages": tuple(Message(**dict(row)) for row in fields["messages"]),
                 "pending": tuple(_pending(dict(row)) for row in fields["pending"]),
             }

@@ -20,6 +20,7 @@ from django.urls import NoReverseMatch, Resolver404, get_resolver, resolve, reve
 
 from . import uploads
 from .facts import Message, Pending, ProjectFacts
+from .pages import pages
 
 OWN_TAG = "selfdeploy"
 """Our own checks are about the controller; in a release they are not asked."""
@@ -51,6 +52,7 @@ def read(*, sql: bool = False) -> ProjectFacts:
         body_limit=uploads.body_limit(),
         sendfile_url=sendfile_url,
         sendfile_root=sendfile_root,
+        pages=pages(),
     )
 
 

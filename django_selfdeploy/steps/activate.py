@@ -18,6 +18,7 @@ from ..core.codec import dumps
 from ..core.plan import Failure, Phase, Step
 from ..core.release import RECORD, ProbeSpec, Program, Release
 from ..runner_files import runner_files
+from .judge import compare_pages
 
 PYTEST_FILES = (
     ("pytest.ini", ""),
@@ -109,12 +110,13 @@ def check_configuration(context: Context) -> Step:
     target = context.target
     executable = context.state.programs.get(target.front.program, "nginx")
     server = json.dumps({"argv": target.app_server.check(context)})
+    front = target.front.check(context, executable)
     return Step(
         Phase.ACTIVATE.value,
         "check the configuration",
         (
-            Run(target.front.check(context, executable), cwd=context.layout.root),
-            Ask(context.agent, "check_server", server),
+            *((Run(front, cwd=context.layout.root),) if front else ()),
+            *((Ask(context.agent, "check_server", server),) if target.front.serves else ()),
         ),
         failure=Failure(
             "ReleaseError",
@@ -177,19 +179,22 @@ def start_and_switch(context: Context) -> tuple[Step, ...]:
     start, ready, *rest = going_live.going_live(
         context.layout, new, context.previous, supervised=supervised, agent=context.agent
     )
+    compared = compare_pages(context, new)
     record = Write(f"{context.folder}/{RECORD}", dumps(new, indent=1))
-    return (start, replace(ready, actions=(*ready.actions, record)), *rest)
+    before = [ready, compared] if compared.actions else [ready]
+    last = before.pop()
+    return (start, *before, replace(last, actions=(*last.actions, record)), *rest)
 
 
 def programs(context: Context) -> tuple[Program, ...]:
-    """The web server first, then the processes of the settings."""
+    """The web server first, where visitors come, then the processes of the settings."""
     target = context.target
     prefix = f"{context.app}-{context.release}"
     web = Program("web", f"{prefix}-web", True, target.app_server.stop_seconds())
     others = (
         Program(name, f"{prefix}-{name}", False, process.stop_timeout) for name, process in target.processes.items()
     )
-    return (web, *others)
+    return (web, *others) if target.front.serves else tuple(others)
 
 
 def release(context: Context) -> Release:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from ..context import Context
 from ..core.plan import Plan
-from . import activate, finish, stage
+from . import activate, build, finish, judge, stage
 
 
 def stage_plan(context: Context, *, kind: str = "deploy") -> Plan:
@@ -14,6 +14,7 @@ def stage_plan(context: Context, *, kind: str = "deploy") -> Plan:
         stage.receive_source(context),
         stage.install_environment(context),
         stage.set_variables(context),
+        build.build(context),
         stage.look_at_release(context),
     )
     return Plan(kind, context.target.alias, context.release, steps).without_empty_steps()
@@ -26,6 +27,7 @@ def activate_plan(context: Context, *, kind: str = "deploy") -> Plan:
         activate.write_configuration(context),
         activate.check_configuration(context),
         activate.collect_static(context),
+        judge.check_templates(context),
         activate.migrate(context),
         *activate.start_and_switch(context),
         finish.stop_previous(context),

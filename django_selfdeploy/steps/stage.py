@@ -13,10 +13,10 @@ from ..core.actions.files import CopyFile, KeepSecret, Link, MakeFolders, Remove
 from ..core.actions.processes import Run
 from ..core.actions.source import Receive
 from ..core.plan import Failure, Phase, Step
+from ..shipping import WHEELS
 
-TOOLS = ("supervisor>=4.3.0",)
-"""What the root's own supervisord needs: from 4.3 on it does without pkg_resources."""
-
+SUPERVISOR, UV = ("supervisor>=4.3.0",), ("uv>=0.5",)
+"""What tools/ holds. supervisor does without pkg_resources from 4.3 on."""
 
 PRIVATE, PASSABLE = 0o750, 0o711
 """Modes of folders: logs and journals are nobody else's business; the front server passes through shared/."""
@@ -88,11 +88,9 @@ def environment(context: Context) -> dict[str, str]:
 
 def install_environment(context: Context) -> Step:
     """The virtualenv of these requirements; nothing to do where it is there already and complete."""
-    actions: tuple[Action, ...] = ()
+    actions = _tools(context)
     if not context.env_exists:
         actions += _new_environment(context)
-    if not context.state.tools and context.target.process_manager.control(context.layout).own:
-        actions += _tools(context)
     return Step(
         Phase.STAGE.value,
         "install the environment",
@@ -109,7 +107,7 @@ def _new_environment(context: Context) -> tuple[Action, ...]:
     """Made at its final path, since scripts in it name it; `.complete` is written last."""
     env, requirements = context.env, context.requirements
     assert requirements is not None, "an environment that is there is not made anew"
-    listed = f"{env}/requirements.txt"
+    listed, wheels = f"{env}/requirements.txt", f"{env}/wheels"
     install: list[Action] = []
     files = [f"{context.code}/{path}" for path in requirements.install_from]
     if requirements.kind == "uv.lock":
@@ -119,29 +117,30 @@ def _new_environment(context: Context) -> tuple[Action, ...]:
         files = [exported]
     return (
         Remove((env,)),
-        Run(_make(context, env)),
-        Write(listed, "".join(f"{line}\n" for line in requirements.lines)),
+        Run(_make(context.python, context.uv, env)),
+        *((Receive(wheels, requirements.wheels),) if requirements.wheels else ()),
+        Write(listed, "".join(f"{line.replace(WHEELS, wheels)}\n" for line in requirements.lines)),
         *install,
-        Run(_install(context, env, (*files, listed)), cwd=context.code),
+        Run(_install(context.uv, env, (*files, listed)), cwd=context.code),
         Run((f"{env}/bin/python", "-c", "import django, django_selfdeploy.launch, gunicorn"), quiet=True),
         Write(f"{env}/.complete", f"{requirements.kind}\n"),
     )
 
 
-def _make(context: Context, env: str) -> tuple[str, ...]:
-    if context.uv:
-        return (context.uv, "venv", "--quiet", "--python", context.python, env)
-    return (context.python, "-m", "venv", env)
+def _make(python: str, uv: str, env: str) -> tuple[str, ...]:
+    if uv:
+        return (uv, "venv", "--quiet", "--python", python, env)
+    return (python, "-m", "venv", env)
 
 
-def _install(context: Context, env: str, files: tuple[str, ...]) -> tuple[str, ...]:
+def _install(uv: str, env: str, files: tuple[str, ...]) -> tuple[str, ...]:
     """Without --compile-bytecode: it compiles all of every package, which costs more than the rest of the install.
 
     What is imported is compiled by the release's Django before the first worker starts.
     """
     named = tuple(word for path in files for word in ("--requirement", path))
-    if context.uv:
-        return (context.uv, "pip", "install", "--python", f"{env}/bin/python", *named)
+    if uv:
+        return (uv, "pip", "install", "--python", f"{env}/bin/python", *named)
     return (f"{env}/bin/python", "-m", "pip", "install", "--disable-pip-version-check", *named)
 
 
@@ -152,16 +151,24 @@ def _export(context: Context, folder: str, to: str) -> tuple[str, ...]:
 
 
 def _tools(context: Context) -> tuple[Action, ...]:
-    """supervisord lives in an environment of its own, so that it outlives the releases'."""
-    tools = context.layout.tools
+    """supervisord lives in an environment of its own, so that it outlives the releases'; uv with it on a host that
+    has none.
+    """
+    tools, own = context.layout.tools, context.target.process_manager.control(context.layout).own
+    needed = (*(SUPERVISOR if own else ()), *(UV if context.uv_from_tools else ()))
+    if context.state.tools:
+        needed = UV if context.uv_from_tools and not context.has_uv else ()
+    if not needed:
+        return ()
+    uv = "" if context.uv_from_tools else context.uv
     listed = f"{tools}/requirements.txt"
+    make = () if context.state.tools else (Remove((tools,)), Run(_make(context.python, uv, tools)))
     return (
-        Remove((tools,)),
-        Run(_make(context, tools)),
-        Write(listed, "".join(f"{line}\n" for line in TOOLS)),
-        Run(_install(context, tools, (listed,)), quiet=True),
-        Run((f"{tools}/bin/supervisord", "--version"), quiet=True),
-        Write(f"{tools}/.complete", "supervisor\n"),
+        *make,
+        Write(listed, "".join(f"{line}\n" for line in needed)),
+        Run(_install(uv, tools, (listed,)), quiet=True),
+        *((Run((f"{tools}/bin/supervisord", "--version"), quiet=True),) if own else ()),
+        Write(f"{tools}/.complete", "tools\n"),
     )
 
 

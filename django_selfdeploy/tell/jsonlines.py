@@ -12,7 +12,7 @@ from typing import Any, TextIO
 
 from django.core.management.base import OutputWrapper
 
-from django_selfdeploy.core.events import Event
+from django_selfdeploy.core.events import Event, OnHost, Planned, Recorded
 from django_selfdeploy.core.secret import MASK, Secret
 
 from .stream import Stream
@@ -38,13 +38,19 @@ class JsonLines:
     `remarked`      `text`: a choice that was made for the user, told at the first deployment
     `finished`      `status` ("succeeded", "failed", "switched back", "cancelled"), `seconds`
     =============== ===================================================================================
+
+    Of several hosts each tells all of it, and `host` says which.
     """
 
     def __init__(self, stream: TextIO | OutputWrapper) -> None:
         self._stream = Stream(stream)
 
     def __call__(self, event: Event) -> None:
-        self._stream.write(dumps({"event": _snake_case(type(event).__name__), **_fields(event)}) + "\n")
+        if isinstance(event, (Planned, Recorded)):
+            return
+        host = {"host": event.host} if isinstance(event, OnHost) else {}
+        told = event.event if isinstance(event, OnHost) else event
+        self._stream.write(dumps({"event": _snake_case(type(told).__name__), **host, **_fields(told)}) + "\n")
         self._stream.flush()
 
 

@@ -3,11 +3,16 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from typing import Any
 
 from ..agent import AgentSpec
 from ..codec import record
-from .base import Action, World
+from .base import Action, ActionFailed, World
+
+ERROR = 40
+"""The level of an error, as Django's checks count."""
 
 
 @record
@@ -34,3 +39,44 @@ class Ask(Action):
         world.answers[self.question] = answer
         if isinstance(answer, dict) and answer.get("note"):
             world.note(str(answer["note"]))
+
+
+@record
+@dataclass(frozen=True)
+class Judge(Action):
+    """Put `question` to the agent, which answers with messages: errors fail, and so do those of `refused`.
+
+    Ids of checks are in `accepted` and `refused`; what is accepted fails never, and that is told.
+    """
+
+    agent: AgentSpec
+    question: str
+    accepted: tuple[str, ...] = ()
+    refused: tuple[str, ...] = ()
+    timeout: float = 600.0
+
+    def describe(self) -> str:
+        return f"ask Django in {self.agent.cwd} to judge: {self.question}"
+
+    def do(self, world: World) -> None:
+        answer = world.agent(self.agent).ask(self.question, {}, timeout=self.timeout, quiet=True)
+        judge(world, answer["messages"], accepted=self.accepted, refused=self.refused)
+        world.note(str(answer.get("note", "")))
+
+
+def judge(
+    world: World, messages: Iterable[Mapping[str, Any]], *, accepted: tuple[str, ...], refused: tuple[str, ...]
+) -> None:
+    """Tell what stops nothing. Raises ActionFailed with what does."""
+    failing = []
+    for message in messages:
+        text = f"({message['id']}) {message['text']}"
+        stops = message["level"] >= ERROR or message["id"] in refused
+        if stops and message["id"] not in accepted:
+            failing.append(text)
+        elif stops:
+            world.warn(f"({message['id']}) was overruled: {message['text']}")
+        else:
+            world.warn(text)
+    if failing:
+        raise ActionFailed("\n    ".join(("", *failing)).lstrip(" ") if len(failing) > 1 else failing[0])

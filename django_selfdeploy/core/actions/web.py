@@ -156,7 +156,10 @@ class SmokeTest(Action):
 @record
 @dataclass(frozen=True)
 class Watch(Action):
-    """Ask through the front for `seconds`; three failures, or a program that ends, fail the step."""
+    """Ask through the front for `seconds`; three failures, or a program that ends, fail the step.
+
+    Where there is no front, as on a host of workers, the programs alone are watched.
+    """
 
     front: Front
     spec: ProbeSpec
@@ -175,16 +178,18 @@ class Watch(Action):
         deadline = time.monotonic() + self.seconds
         while time.monotonic() < deadline:
             world.pause(min(self.every, max(0.0, deadline - time.monotonic())))
-            found = probe.ask(self.front.address, self.spec, self.release, front=True)
-            asked += 1
-            failures += not found.works
-            if failures >= BAD_WATCHES:
-                raise ActionFailed(f"{found.trouble} That was failure {failures} of {asked} requests.")
+            if self.front.address:
+                found = probe.ask(self.front.address, self.spec, self.release, front=True)
+                asked += 1
+                failures += not found.works
+                if failures >= BAD_WATCHES:
+                    raise ActionFailed(f"{found.trouble} That was failure {failures} of {asked} requests.")
             now = expect_alive(self.control, self.groups)
             if now != pids:
                 changed = next(group for group in now if now[group] != pids.get(group))
                 raise ActionFailed(f"The program {changed!r} ended and was started again.")
-        world.note(f"{asked} requests, {failures} failed")
+        if asked:
+            world.note(f"{asked} requests, {failures} failed")
 
 
 @record

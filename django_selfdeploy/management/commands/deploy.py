@@ -21,15 +21,17 @@ class Command(DeployCommand):
         parser.add_argument("--allow-dirty", action="store_true", help="Deploy uncommitted changes too.")
         parser.add_argument("--skip-tests", action="store_true", help="Do not run the tests; the record says so.")
         parser.add_argument("--force", action="store_true", help="Deploy though nothing changed.")
+        accept = "Let what this check finds stop nothing; the record says so. May be given again."
+        parser.add_argument("--accept", action="append", metavar="CHECK", help=accept)
         parser.add_argument("--dry-run", action="store_true", help="Print the plan, and change nothing.")
         parser.add_argument("--no-wait", action="store_true", help="Return once the release is live.")
 
     def perform(self, *, target: str, dry_run: bool, **options: Any) -> int:
-        project = self.project(target)
+        project = self.project(target, **options)
         if dry_run:
             print_rehearsal(self, project, asked(**options), **options)
             return 0
-        with self.listeners(**options) as listeners:
+        with self.listeners(project, **options) as listeners:
             outcome = operations.deploy(project, asked(**options), listeners)
         if options["as_json"]:
             self.print_json({"outcome": asdict(outcome)})

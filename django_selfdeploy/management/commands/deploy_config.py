@@ -21,13 +21,17 @@ class Command(DeployCommand):
 
     def perform(self, *, target: str, diff: bool, as_json: bool, **options: Any) -> int:
         asked = Options(allow_dirty=True)
-        context, _ = operations.rehearse(self.project(target), asked, sql=False)
-        files = differences(context) if diff else generated_files(context)
-        if as_json:
-            self.print_json({"files": files, "diff": diff})
-            return 0
-        for name, text in files.items():
-            self.stdout.write(f"# {name}\n{text}")
-        if diff and not files:
-            self.stdout.write("Nothing differs from what is live.")
+        rehearsed = operations.rehearse(self.project(target, **options), asked, sql=False)
+        for name, one in rehearsed.items():
+            files = differences(one) if diff else generated_files(one.context)
+            if as_json:
+                self.print_json({**({"host": name} if name else {}), "files": files, "diff": diff})
+            else:
+                self._print(files, f"{name}: " if len(rehearsed) > 1 else "", diff=diff)
         return 0
+
+    def _print(self, files: dict[str, str], head: str, *, diff: bool) -> None:
+        for name, text in files.items():
+            self.stdout.write(f"# {head}{name}\n{text}")
+        if diff and not files:
+            self.stdout.write(f"{head}Nothing differs from what is live.")

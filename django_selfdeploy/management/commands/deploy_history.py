@@ -18,8 +18,8 @@ class Command(DeployCommand):
         parser.add_argument("--count", type=int, default=20, metavar="N", help="How many (default: %(default)s).")
 
     def perform(self, *, target: str, count: int, as_json: bool, **options: Any) -> int:
-        with self.looking(target) as connection:
-            stories = connection.stories(count)
+        with self.looking(self.project(target, **options)) as fleet:
+            stories = fleet.first.stories(count)
         if as_json:
             self.print_json(
                 [{**{key: story.get(key) for key in KEYS}, "error": story.get("error")} for story in stories]

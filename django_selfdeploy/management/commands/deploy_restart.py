@@ -14,8 +14,8 @@ class Command(DeployCommand):
     takes_lock = True
 
     def perform(self, *, target: str, **options: Any) -> int:
-        project = self.project(target)
-        with self.listeners(**options) as listeners:
+        project = self.project(target, **options)
+        with self.listeners(project, **options) as listeners:
             outcome = operations.restart(project, asked(**options), listeners)
         if options["as_json"]:
             self.print_json({"outcome": asdict(outcome)})

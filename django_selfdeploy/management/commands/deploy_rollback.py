@@ -20,8 +20,8 @@ class Command(DeployCommand):
         parser.add_argument("--no-wait", action="store_true", help="Return once the release is live.")
 
     def perform(self, *, target: str, to: str, **options: Any) -> int:
-        project = self.project(target)
-        with self.listeners(**options) as listeners:
+        project = self.project(target, **options)
+        with self.listeners(project, **options) as listeners:
             outcome = operations.rollback(project, to=to, options=asked(**options), listeners=listeners)
         if options["as_json"]:
             self.print_json({"outcome": asdict(outcome)})

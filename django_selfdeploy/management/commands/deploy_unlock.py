@@ -19,12 +19,18 @@ class Command(DeployCommand):
         )
 
     def perform(self, *, target: str, kill: bool, as_json: bool, **options: Any) -> int:
-        with self.looking(target) as connection:
-            holder = connection.holder(kill=kill)
-        if as_json:
-            self.print_json({"holder": holder, "killed": kill and holder is not None})
-        elif holder is None:
-            self.stdout.write("Nobody holds the lock.")
-        else:
-            self.stdout.write(f"{'Ended' if kill else 'The lock is held by'} {described(holder)}.")
+        with self.looking(self.project(target, **options)) as fleet:
+            holders = fleet.each(lambda name, connection: connection.holder(kill=kill))
+        for name, holder in holders.items():
+            where = {"host": name} if name else {}
+            if as_json:
+                self.print_json({**where, "holder": holder, "killed": kill and holder is not None})
+            else:
+                self.stdout.write(f"{name}: {_said(holder, kill)}" if fleet.several else _said(holder, kill))
         return 0
+
+
+def _said(holder: dict[str, Any] | None, kill: bool) -> str:
+    if holder is None:
+        return "Nobody holds the lock."
+    return f"{'Ended' if kill else 'The lock is held by'} {described(holder)}."

@@ -1,0 +1,121 @@
+"""The user's own keys: which are offered to a host, in which order, and how an encrypted one is opened."""
+
+from __future__ import annotations
+
+import base64
+import os
+import threading
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+
+import paramiko
+
+from . import troubles
+from .ssh_config import Login
+
+Ask = Callable[[str], str]
+
+KINDS: tuple[type[paramiko.PKey], ...] = (paramiko.Ed25519Key, paramiko.ECDSAKey, paramiko.RSAKey)
+
+_opened: dict[str, paramiko.PKey] = {}
+_opening = threading.Lock()
+"""Keys that were encrypted: asked for once in a process, however many hosts there are."""
+
+
+@dataclass(frozen=True)
+class Offer:
+    """A key to try, by the name under which messages speak of it."""
+
+    name: str
+    key: paramiko.PKey
+
+
+def offers(login: Login, ask: Ask | None, locked: list[str]) -> Iterator[Offer]:
+    """The keys to try, in order; what is asked is asked when its turn comes.
+
+    A key that the user names comes before the agent's others, since a host hears out only a few (MaxAuthTries).
+    Where none is named, the agent comes first, then what opens without asking. Encrypted keys that nobody can be
+    asked for are added to `locked`.
+    """
+    agent = _of_agent(login)
+    files = [path for path in login.identities if os.path.exists(path) or os.path.exists(f"{path}.pub")]
+    named, taken = [], set()
+    for path in files:
+        public = _public(path)
+        held = next((one for one in agent if public and one.key.asbytes() == public), None)
+        if held is not None:
+            taken.add(held.key.asbytes())
+        named.append((path, held))
+    others = [] if login.only else [one for one in agent if one.key.asbytes() not in taken]
+    if not login.named:
+        yield from others
+        named.sort(key=lambda pair: pair[1] is None and os.path.exists(pair[0]) and _is_encrypted(pair[0]))
+    for path, held in named:
+        if held is not None:
+            yield Offer(path, held.key)
+        elif os.path.exists(path) and (key := _opened_key(login, path, ask, locked)) is not None:
+            yield Offer(path, key)
+    if login.named:
+        yield from others
+
+
+def _of_agent(login: Login) -> list[Offer]:
+    """What the user's agent holds; IdentityAgent (ssh_config(5)) may say that there is to be none."""
+    if login.agent.lower() == "none" or "SSH_AUTH_SOCK" not in os.environ:
+        return []
+    try:
+        keys = paramiko.Agent().get_keys()
+    except (paramiko.SSHException, OSError, EOFError):
+        return []
+    return [Offer(f"{key.comment or key.get_name()} (agent)", key) for key in keys]
+
+
+def _public(path: str) -> bytes:
+    """The public half beside the key, as it travels; b"" where there is none."""
+    try:
+        with open(f"{path}.pub", encoding="utf-8", errors="replace") as file:
+            words = file.read().split()
+        return bytes(paramiko.PKey.from_type_string(words[0], base64.b64decode(words[1], validate=True)).asbytes())
+    except (OSError, IndexError, ValueError, paramiko.SSHException, paramiko.pkey.UnknownKeyType):
+        return b""
+
+
+def _opened_key(login: Login, path: str, ask: Ask | None, locked: list[str]) -> paramiko.PKey | None:
+    with _opening:
+        if path in _opened:
+            return _opened[path]
+        if not _is_encrypted(path):
+            return _loaded(path, None)
+        if ask is None:
+            locked.append(path)
+            return None
+        key = _loaded(path, ask(f"Passphrase of {path}: "))
+        if key is None:
+            raise troubles.wrong_passphrase(path)
+        _opened[path] = key
+        return key
+
+
+def _is_encrypted(path: str) -> bool:
+    for kind in KINDS:
+        try:
+            kind.from_private_key_file(path)
+        except paramiko.PasswordRequiredException:
+            return True
+        except (paramiko.SSHException, ValueError, TypeError, OSError, IndexError):
+            continue
+        return False
+    return False
+
+
+def _loaded(path: str, passphrase: str | None) -> paramiko.PKey | None:
+    """None for what cannot be opened so."""
+    for kind in KINDS:
+        try:
+            key = kind.from_private_key_file(path, passphrase)
+        except (paramiko.SSHException, ValueError, TypeError, OSError, IndexError):
+            continue
+        if os.path.exists(f"{path}-cert.pub"):
+            key.load_certificate(f"{path}-cert.pub")
+        return key
+    return None

@@ -1,0 +1,104 @@
+"""A host over SSH: one connection, one channel, one command, which becomes the runner."""
+
+from __future__ import annotations
+
+import io
+import secrets
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from typing import BinaryIO, cast
+
+import paramiko
+from paramiko.common import cMSG_CHANNEL_REQUEST
+
+from ..core.errors import HostError
+from ..core.wire import Channel
+from . import start
+from .address import parsed
+from .base import Connection
+from .greeting import Greeting
+from .keys import Ask
+from .link import Means, linked
+from .options import Ssh
+from .ssh_streams import Complaints, Incoming, Outgoing, beating
+
+START = 60.0
+"""Seconds for a host to start a shell and the runner; some ask a slow directory of users first."""
+
+HINT = (
+    "The runner goes on alone, or takes back what was begun, by how far it was: `deploy_attach` tells what comes of "
+    "it, and the next `deploy` puts right what was left."
+)
+
+
+@contextmanager
+def connected(
+    address: str,
+    ssh: Ssh,
+    *,
+    python: str = "",
+    root: str = "",
+    accept_new_host_key: bool = False,
+    ask: Ask | None = None,
+    become: bool = False,
+) -> Iterator[Connection]:
+    """A runner on the host, for as long as the block lasts. It outlives us when it has switched.
+
+    `ask` asks the user for a passphrase or a password, None when nobody can be asked. With `become` the runner is
+    root's, by sudo. Raises HostError for a login that fails and ConfigError for an address or an option that is wrong.
+    """
+    nonce = secrets.token_hex(8)
+    line = start.command(nonce, python=python, root=root, silence=ssh.silence, become=become)
+    with linked(parsed(address), Means(ssh, accept_new_host_key, ask)) as (transport, login):
+        channel = _opened(transport, str(login), login.timeout)
+        complaints = Complaints(channel)
+        incoming, outgoing = Incoming(channel, complaints, max(START, ssh.silence)), Outgoing(channel)
+        wire = Channel(io.BufferedReader(incoming, 1 << 16), cast("BinaryIO", outgoing))
+        _run(channel, line)
+        greeting = Greeting(str(login), wire, incoming, complaints, nonce=nonce, silence=ssh.silence)
+        connection = Connection(
+            wire,
+            greet=lambda: greeting.hear(connection),
+            trouble=lambda: complaints.text() or _gone(transport),
+            broken=f"The connection to {str(login)!r} was lost",
+            hint=HINT,
+        )
+        if become:
+            greeting.become(channel, ask)
+        with beating(wire, outgoing, every=ssh.keepalive, silence=ssh.silence, end=transport.close):
+            try:
+                yield connection
+            finally:
+                _let_go(channel)
+
+
+def _opened(transport: paramiko.Transport, name: str, timeout: float) -> paramiko.Channel:
+    try:
+        return transport.open_session(timeout=timeout)
+    except (paramiko.SSHException, OSError, EOFError) as error:
+        raise HostError(
+            f"{name!r} lets us log in, but opens no session: {error}.",
+            hint="See MaxSessions, and what authorized_keys and sshd_config allow this user.",
+        ) from error
+
+
+def _run(channel: paramiko.Channel, line: str) -> None:
+    """Ask for the command without waiting for the yes: it comes before the runner's first word, and a no closes the
+    channel. paramiko's exec_command would wait for a round trip.
+    """
+    message = paramiko.Message()
+    message.add_byte(cMSG_CHANNEL_REQUEST)
+    message.add_int(channel.remote_chanid)
+    message.add_string("exec")
+    message.add_boolean(True)
+    message.add_string(line)
+    channel.transport._send_user_message(message)
+
+
+def _gone(transport: paramiko.Transport) -> str:
+    return "" if transport.is_active() else "the link is dead, or the host closed it"
+
+
+def _let_go(channel: paramiko.Channel) -> None:
+    with suppress(OSError, EOFError, paramiko.SSHException):
+        channel.close()
