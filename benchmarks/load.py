@@ -26,6 +26,7 @@ Address = tuple[str, int]
 Windows = Sequence[tuple[float, float]]
 
 CLIENTS = os.path.join(os.path.dirname(os.path.abspath(__file__)), "clients.py")
+LOOPBACK = ("127.0.0.0/8", "::1/128")
 KINDS = ("keepalive", "fresh", "posts", "slow")
 PROBE = "X-Selfdeploy-Probe"
 """Request header that makes a release name itself; the front server lets it pass from its own host."""
@@ -166,8 +167,9 @@ class Load:
     """Requests sent from another process until stopped; not frozen, because it is a running thing.
 
     `timeout` is the time limit of one request in seconds. The load ends by itself after `limit_seconds`,
-    after `limit_requests`, and when the process that started it dies. Raises ValueError for an address that
-    is not a loopback one, and for a host or path that is no single word.
+    after `limit_requests`, and when the process that started it dies. Raises ValueError for an address that is
+    neither a loopback one nor in one of `networks`, such as those of namespaces on this machine, and for a host or
+    path that is no single word.
     """
 
     report: Report
@@ -181,8 +183,9 @@ class Load:
         timeout: float = 30.0,
         limit_seconds: float = 600.0,
         limit_requests: int = 500_000,
+        networks: Sequence[str] = (),
     ) -> None:
-        if not ipaddress.ip_address(address[0]).is_loopback:
+        if not any(ipaddress.ip_address(address[0]) in ipaddress.ip_network(each) for each in (*LOOPBACK, *networks)):
             raise ValueError(f"The address {address[0]!r} is not of this machine's loopback.")
         for word in (host, mix.path, mix.post_path, mix.slow_path):
             if not re.fullmatch(r"[!-~]+", word):

@@ -13,6 +13,8 @@ from django_selfdeploy.backends.nginx import Nginx
 from django_selfdeploy.backends.supervisor import Supervisor
 from django_selfdeploy.conf import Process, Target, aliases, load
 from django_selfdeploy.core.errors import ConfigError
+from django_selfdeploy.hosts.options import Ssh
+from django_selfdeploy.inventory import Host
 
 REFERENCE = "See the reference of the settings."
 
@@ -57,6 +59,9 @@ def test_every_key_has_its_place() -> None:
         "SETTINGS_MODULE": "shop.settings.production",
         "PORT": 8080,
         "BIND": "127.0.0.1",
+        "HOSTS": ["deploy@web1.example.com:2222", {"ADDRESS": "web2.example.com", "ROLES": ["worker", "db"]}],
+        "BATCH": "50%",
+        "SSH": {"CONNECT_TIMEOUT": 3, "IDENTITY_FILE": "~/.ssh/shop"},
         "COMMIT": "main",
         "ENV_FILE": ".env.production",
         "REQUIREMENTS": ["requirements/production.txt"],
@@ -87,6 +92,9 @@ def test_every_key_has_its_place() -> None:
         settings_module="shop.settings.production",
         port=8080,
         bind="127.0.0.1",
+        hosts=(Host("deploy@web1.example.com:2222"), Host("web2.example.com", ("worker", "db"))),
+        batch="50%",
+        ssh=Ssh(connect_timeout=3.0, identity_file="~/.ssh/shop"),
         commit="main",
         env_file=".env.production",
         requirements=("requirements/production.txt",),

@@ -246,6 +246,8 @@ def test_the_keys_of_the_journal_are_documented(tmp_path: Path) -> None:
 
 def test_every_event_is_documented() -> None:
     for kind in events.Event.__subclasses__():
+        if kind.__module__ != events.__name__:
+            continue  # what the controller tells its own listeners
         name = re.sub(r"(?<!^)(?=[A-Z])", "_", kind.__name__).lower()
         for word in (name, *kind.__dataclass_fields__):
             assert f"`{word}`" in generated()["json-events"], kind

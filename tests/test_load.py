@@ -349,6 +349,7 @@ def test_a_process_that_does_not_start_or_breaks_is_an_error(tmp_path, monkeypat
     "wrong",
     [
         {"address": ("192.0.2.1", 80)},
+        {"address": ("192.0.2.1", 80), "networks": ["198.51.100.0/24"]},
         {"address": ("example.com", 80)},
         {"host": "localhost\r\nX: 1"},
         {"mix": Mix(path="/a b")},
@@ -357,6 +358,10 @@ def test_a_process_that_does_not_start_or_breaks_is_an_error(tmp_path, monkeypat
 def test_only_loopback_addresses_and_clean_words_are_accepted(wrong):
     with pytest.raises(ValueError, match=r"192\.0\.2\.1|example\.com|X: 1|a b"):
         Load(**wrong)
+
+
+def test_a_network_of_ones_own_is_accepted():
+    assert Load(("192.0.2.1", 80), networks=["192.0.2.0/24"])
 
 
 # The report

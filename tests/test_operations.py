@@ -15,7 +15,7 @@ from typing import Any
 import pytest
 from django.test import override_settings
 
-from django_selfdeploy import operations, preparation, story
+from django_selfdeploy import operations, preparation, reaching, rehearsing, story
 from django_selfdeploy.backends.gunicorn import Gunicorn
 from django_selfdeploy.conf import Process
 from django_selfdeploy.core.actions.base import ActionFailed
@@ -34,11 +34,13 @@ from django_selfdeploy.core.errors import (
 )
 from django_selfdeploy.core.events import Event, Finished, Started
 from django_selfdeploy.core.secret import MASK, Secret
+from django_selfdeploy.hosts.fleet import Fleet
 from django_selfdeploy.hosts.memory import DEPLOYMENT, MemoryConnection
-from django_selfdeploy.operations import deploy, is_unchanged, power, rehearse, restart, rollback, site_url
+from django_selfdeploy.operations import deploy, is_unchanged, power, restart, rollback, site_url
 from django_selfdeploy.options import Options, Outcome, Project, root_of
 from django_selfdeploy.project import dry
 from django_selfdeploy.project.facts import ProjectFacts
+from django_selfdeploy.rehearsing import rehearse
 from tests.making import NEW, OLD, OLDER, context, deployed, entry, facts, host_state, release, target
 
 ANSWERS = {"facts": facts().to_json(), "check_server": {}, "collectstatic": {}, "migrate": {}}
@@ -61,7 +63,8 @@ def on(monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[..., MemoryConnecti
 
     def made(state: Any = None, **about: Any) -> MemoryConnection:
         host = MemoryConnection(state or host_state(), **{"answers": ANSWERS, **about})
-        monkeypatch.setattr(operations, "connected", lambda project: contextlib.nullcontext(host))
+        for room in (operations, rehearsing):
+            monkeypatch.setattr(room, "connected", lambda project: contextlib.nullcontext(Fleet({"": host})))
         return host
 
     yield made
@@ -201,7 +204,7 @@ def test_where_nothing_is_live_there_is_nothing_to_do(project: Project, on: Any,
             restart(project, Options(), ())
         else:
             power(project, operation, Options(), ())
-    assert str(caught.value) == "Nothing is live.\nDeploy first: `manage.py deploy`."
+    assert str(caught.value) == "Nothing is live on 'web1'.\nDeploy first: `manage.py deploy`."
     assert isinstance(host.abandoned, NothingThere)
 
 
@@ -246,7 +249,8 @@ def test_a_dry_run_changes_nothing_and_shows_both_plans(
 
     monkeypatch.setattr(dry, "facts", known)
     host = on()
-    made, (stage, activate) = rehearse(project, Options())
+    [rehearsed] = rehearse(project, Options()).values()
+    made, (stage, activate) = rehearsed.context, rehearsed.plans
     assert (host.done, host.about, host.events) == ([], None, [])
     assert tuple(step.name for step in stage.steps) == STAGE
     assert tuple(step.name for step in activate.steps)[: len(ACTIVATE)] == ACTIVATE
@@ -370,7 +374,7 @@ def test_a_target_is_described_without_what_could_be_secret() -> None:
     made = replace(target(), app_server=Tokened(), processes={"mail": Process(("a", "b"))})
     found = story.described(made)
     assert (found["alias"], found["port"], found["requirements"]) == ("default", 8000, [])
-    assert found["processes"] == {"mail": {"command": ["a", "b"], "stop_timeout": 60.0, "numprocs": 1}}
+    assert found["processes"]["mail"]["command"] == ["a", "b"]
     assert (found["app_server"]["backend"], found["app_server"]["workers"], found["app_server"]["api_token"]) == (
         "Tokened",
         2,
@@ -422,8 +426,8 @@ def test_the_connection_is_that_of_this_machine_and_ctrl_c_calls_it_off(
     project: Project, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     host = MemoryConnection()
-    monkeypatch.setattr(operations.local, "connected", lambda: contextlib.nullcontext(host))
+    monkeypatch.setattr(reaching.local, "connected", lambda: contextlib.nullcontext(host))
     before = signal.getsignal(signal.SIGINT)
-    with operations.connected(project) as connection:
-        assert (connection, operations.look(project, connection)) == (host, host.state)
+    with operations.connected(project) as fleet:
+        assert (fleet.connections, operations.look(project, fleet)) == ({"": host}, {"": host.state})
         assert signal.getsignal(signal.SIGINT) is not before

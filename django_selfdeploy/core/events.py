@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any
 
 from .codec import record
 
@@ -78,28 +77,6 @@ class Undoing(Event):
     """Something failed before the deployment was confirmed: what was begun is taken back now."""
 
     reason: str
-
-
-@dataclass(frozen=True)
-class Recorded(Event):
-    """The journal of a host, closed; told by the controller when all is over."""
-
-    story: dict[str, Any]
-
-
-@dataclass(frozen=True)
-class Planned(Event):
-    """What several hosts do next, told by the controller: pairs (name of the step, hosts that do it), in order."""
-
-    steps: tuple[tuple[str, tuple[str, ...]], ...]
-
-
-@dataclass(frozen=True)
-class OnHost(Event):
-    """What a runner tells, when there are several hosts: `host` is its name in the settings."""
-
-    host: str
-    event: Event
 
 
 @record

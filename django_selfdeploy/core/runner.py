@@ -18,14 +18,14 @@ import traceback
 from collections.abc import Iterator
 from typing import Any, BinaryIO
 
-from . import journal, lock, logs, machine, running, state, status
+from . import journal, lock, machine, running, state
 from .actions.base import ActionFailed
-from .actions.source import read_manifest
 from .errors import Cancelled, DeployError, HostError, NothingThere, RunnerLost, SwitchedBack, Unchanged, named
 from .events import Event, Finished, Started, Warned
 from .executor import Executor, of_system
 from .layout import Layout
 from .plan import Plan
+from .questions import ANSWERS
 from .session import Session
 from .wire import HELLO, VERSION, Channel, Frame
 
@@ -93,7 +93,7 @@ class Runner:
 
     def _answer(self, frame: Frame) -> None:
         try:
-            answer = getattr(self, f"_on_{frame.kind}")(**frame.fields)
+            answer = self._answered(frame)
         except DeployError as error:
             self._refuse(error)
         except ActionFailed as error:
@@ -105,6 +105,12 @@ class Runner:
             self._refuse(RunnerLost(f"The runner failed at {frame.kind!r}: {error!r}."))
         else:
             self._send("done", answer=answer, story=self._story)
+
+    def _answered(self, frame: Frame) -> Any:
+        if frame.kind not in ANSWERS:
+            return getattr(self, f"_on_{frame.kind}")(**frame.fields)
+        assert self._layout is not None
+        return ANSWERS[frame.kind](self._layout, **frame.fields)
 
     def _refuse(self, error: DeployError) -> None:
         self._send("error", **as_fields(error), story=self._story)
@@ -187,32 +193,6 @@ class Runner:
         reason.exit_code = exit_code
         self._take_back(reason, record=record)
 
-    def _on_look(self, *, look: dict[str, Any]) -> state.HostState:
-        assert self._layout is not None
-        return state.look(self._layout, **look)
-
-    def _on_status(self, *, look: dict[str, Any], deployments: int) -> dict[str, Any]:
-        assert self._layout is not None
-        return status.status(self._layout, state.look(self._layout, **look), deployments=deployments)
-
-    def _on_holder(self, *, kill: bool) -> dict[str, Any] | None:
-        assert self._layout is not None
-        return lock.break_free(self._layout, kill=kill)
-
-    def _on_manifest(self, *, release: str) -> tuple[Any, ...]:
-        """The entries of a release's source. Raises NothingThere where it has none."""
-        assert self._layout is not None
-        return read_manifest(self._layout.release(release))
-
-    def _on_logs(self, *, names: tuple[str, ...], offsets: dict[str, Any], lines: int) -> dict[str, Any]:
-        assert self._layout is not None
-        return logs.read(self._layout, names, offsets, lines=lines)
-
-    def _on_files(self) -> dict[str, str]:
-        """The generated files of the live release by name; none where nothing is live."""
-        assert self._layout is not None
-        return state.generated(self._layout)
-
     def _on_run(self, *, words: tuple[str, ...]) -> int:
         """Run a manage.py command in the live release; its output goes in frames, the exit status is the answer."""
         assert self._layout is not None
@@ -224,10 +204,6 @@ class Runner:
             tell=lambda stream, data: self._send_bytes("said", data, stream=stream),
             gone=lambda: bool(self._called_off),
         )
-
-    def _on_story(self, *, count: int) -> list[dict[str, Any]]:
-        assert self._layout is not None
-        return journal.newest(self._layout, count)
 
     # the end of a deployment
 

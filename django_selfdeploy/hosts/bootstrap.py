@@ -116,12 +116,13 @@ def laid_down(places: list[str], name: str, data: bytes, size: int, nonce: str) 
             return kept(base, name, data, size)
         except OSError as error:
             reasons.append("%s: %s" % (base, error.strerror or error))  # noqa: UP031
+    last = os.environ.get("TMPDIR", "/tmp")  # noqa: S108 - mkdtemp makes it ours alone
     try:
-        folder = tempfile.mkdtemp(prefix="selfdeploy-")
+        folder = tempfile.mkdtemp(prefix="selfdeploy-", dir=last)
         atexit.register(shutil.rmtree, folder, True)
         unpack(folder, data)
     except OSError as error:
-        reasons.append("%s: %s" % (tempfile.gettempdir(), error.strerror or error))  # noqa: UP031
+        reasons.append("%s: %s" % (last, error.strerror or error))  # noqa: UP031
         say("unable", nonce, "; ".join(reasons))
         sys.exit(98)
     return folder

@@ -9,9 +9,10 @@ from dataclasses import dataclass
 from typing import Any, TypeVar
 
 from ..core.errors import Cancelled, DeployError, RunnerLost
-from ..core.events import Event, Live, OnHost, Planned, StepStarted
+from ..core.events import Event, Live, StepStarted
 from ..core.plan import Pace, Phase, Plan, stretches
 from .base import Blobs, Connection, Listener, tell
+from .news import OnHost, Planned
 
 T = TypeVar("T")
 Batches = Callable[[tuple[str, ...]], tuple[tuple[str, ...], ...]]

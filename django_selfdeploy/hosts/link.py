@@ -10,7 +10,7 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 import paramiko
-from paramiko.ssh_exception import BadAuthenticationType, IncompatiblePeer, ProxyCommandFailure
+from paramiko.ssh_exception import BadAuthenticationType, IncompatiblePeer
 
 from ..core.errors import ConfigError
 from . import keys, known_hosts, troubles
@@ -18,6 +18,7 @@ from .address import Address
 from .keys import Ask
 from .known_hosts import Verdict
 from .options import Ssh
+from .proxy import proxied
 from .ssh_config import Login, login
 
 LOG = "django_selfdeploy.ssh"
@@ -56,7 +57,7 @@ def _hop(stack: ExitStack, to: Login, means: Means, depth: int) -> tuple[paramik
         between, _ = _hop(stack, via, means, depth + 1)
         sock = _tunnel(between, via, to)
     else:
-        sock = _proxied(to) if to.proxy else _connected(to, means.ssh)
+        sock = stack.enter_context(proxied(to.proxy)) if to.proxy else _connected(to, means.ssh)
     stack.callback(_closed, sock)
     transport = _transport(sock, to)
     stack.callback(transport.close)
@@ -89,13 +90,6 @@ def _alive(ssh: Ssh) -> Iterator[tuple[int, str, int]]:
     yield socket.IPPROTO_TCP, "TCP_KEEPINTVL", max(1, int(ssh.keepalive))
     yield socket.IPPROTO_TCP, "TCP_KEEPCNT", max(1, int(ssh.silence / ssh.keepalive))
     yield socket.IPPROTO_TCP, "TCP_USER_TIMEOUT", int(ssh.silence * 1000)
-
-
-def _proxied(to: Login) -> Any:
-    try:
-        return paramiko.ProxyCommand(to.proxy)
-    except (OSError, ValueError) as error:
-        raise troubles.proxy_failed(to, str(error)) from error
 
 
 def _tunnel(between: paramiko.Transport, via: Login, to: Login) -> Any:
@@ -147,8 +141,6 @@ def _shake_hands(transport: paramiko.Transport, to: Login, lines: tuple[known_ho
         transport.get_remote_server_key()
     except IncompatiblePeer as error:
         raise troubles.no_agreement(to, str(error)) from error
-    except ProxyCommandFailure as error:
-        raise troubles.proxy_failed(to, str(error.error)) from error
     except (paramiko.SSHException, OSError, EOFError) as error:
         raise _of_greeting(to, error) from error
 
@@ -160,7 +152,7 @@ def _of_greeting(to: Login, error: Exception) -> Exception:
     if isinstance(cause, TimeoutError):
         return troubles.mute(to)
     if isinstance(cause, (EOFError, ConnectionError)):
-        return troubles.proxy_failed(to, "it ended") if to.proxy else troubles.hung_up(to)
+        return troubles.proxy_failed(to) if to.proxy else troubles.hung_up(to)
     if isinstance(cause, UnicodeError):
         return troubles.no_ssh(to, "bytes that are no text")
     return troubles.mute(to)

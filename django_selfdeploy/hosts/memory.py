@@ -120,9 +120,9 @@ class MemoryConnection(Connection):
     """A conversation with a host that is none. It changes with what is asked of it, so it is not frozen.
 
     `state` is what every look finds; `answers` are those of the release's Django by question; `replies` are the
-    answers to "holder", "story", "status", "manifest" and "logs". `done` and `undone` are the actions in the
-    order in which the host would have done them, `events` what it would have told, `about` what the deployment
-    was opened with, `abandoned` why the controller gave it up.
+    answers to "holder", "story", "status", "manifest", "logs", "files" and "run". `done` and `undone` are the
+    actions in the order in which the host would have done them, `events` what it would have told, `about` what the
+    deployment was opened with, `abandoned` why the controller gave it up.
     """
 
     def __init__(
@@ -136,7 +136,7 @@ class MemoryConnection(Connection):
         self.state = nothing_there() if state is None else state
         self.answers = answers or {}
         self.replies = {**_REPLIES, **(replies or {})}
-        self.listeners, self.source, self.round_trips = [self._remember], _no_blobs, 0
+        self.listeners, self.source, self.round_trips = [], _no_blobs, 0
         self.deployment = self.release = ""
         self.story: dict[str, Any] | None = None
         self.done: list[Action] = []
@@ -216,8 +216,10 @@ class MemoryConnection(Connection):
         self.tell(Finished(status_of(reason), self._session.elapsed()))
         self._executor = Executor(self._session)
 
-    def _remember(self, event: Event) -> None:
-        self.events.append(event)
+    def tell(self, *happened: Event) -> None:
+        """Remember it too."""
+        self.events += happened
+        super().tell(*happened)
 
     def _new_session(self) -> Session:
         return Session(
@@ -236,6 +238,8 @@ _REPLIES: dict[str, Any] = {
     "status": {},
     "manifest": (),
     "logs": {"logs": {}, "known": []},
+    "files": {},
+    "run": 0,
 }
 
 

@@ -21,6 +21,7 @@ from .keys import Ask
 from .link import Means, linked
 from .options import Ssh
 from .ssh_streams import Complaints, Incoming, Outgoing, beating
+from .sudo import Password
 
 START = 60.0
 """Seconds for a host to start a shell and the runner; some ask a slow directory of users first."""
@@ -55,16 +56,30 @@ def connected(
         incoming, outgoing = Incoming(channel, complaints, max(START, ssh.silence)), Outgoing(channel)
         wire = Channel(io.BufferedReader(incoming, 1 << 16), cast("BinaryIO", outgoing))
         _run(channel, line)
-        greeting = Greeting(str(login), wire, incoming, complaints, nonce=nonce, silence=ssh.silence)
+        greeting = Greeting(
+            str(login),
+            wire,
+            incoming,
+            complaints,
+            nonce=nonce,
+            silence=ssh.silence,
+            password=Password(str(login), nonce, ask),
+        )
+
+        def greet() -> None:
+            greeting.hear()
+            connection.round_trips += greeting.round_trips
+
         connection = Connection(
             wire,
-            greet=lambda: greeting.hear(connection),
+            greet=greet,
             trouble=lambda: complaints.text() or _gone(transport),
             broken=f"The connection to {str(login)!r} was lost",
             hint=HINT,
         )
         if become:
-            greeting.become(channel, ask)
+            greeting.hear()  # sudo may take for a password what is sent before
+            connection.round_trips += 1
         with beating(wire, outgoing, every=ssh.keepalive, silence=ssh.silence, end=transport.close):
             try:
                 yield connection

@@ -19,6 +19,9 @@ PIECE = 1 << 15
 TICK = 1.0
 """Seconds between two looks at standard error while nothing comes: a full window of it would stop everything."""
 
+SHORT_TICK = 0.1
+"""The same while an answer is waited for there."""
+
 TAIL = 4000
 
 
@@ -43,20 +46,28 @@ class Complaints:
 
 
 class Incoming(io.RawIOBase):
-    """What the host sends. Raises TimeoutError when nothing comes for `patience` seconds, which may be changed."""
+    """What the host sends. Raises TimeoutError when nothing comes for `patience` seconds.
+
+    `patience` and `watch` change as the conversation goes on, so it is not frozen: `watch` is called whenever there
+    is nothing yet, and says whether to begin counting anew.
+    """
 
     def __init__(self, channel: paramiko.Channel, complaints: Complaints, patience: float) -> None:
-        channel.settimeout(TICK)
         self._channel, self._complaints = channel, complaints
         self.patience = patience
+        self.watch: Callable[[], bool] | None = None
 
     def readable(self) -> bool:
         return True
 
     def readinto(self, buffer: Any) -> int:
+        """The number of bytes that were read; 0 at the end."""
         deadline = time.monotonic() + self.patience
         while True:
             self._complaints.take()
+            if self.watch and self.watch():
+                deadline = time.monotonic() + self.patience
+            self._channel.settimeout(TICK if self.watch is None else SHORT_TICK)
             try:
                 data = self._channel.recv(len(buffer))
             except TimeoutError:
@@ -80,6 +91,7 @@ class Outgoing(io.RawIOBase):
         return True
 
     def write(self, data: Any) -> int:
+        """All of it."""
         view = memoryview(data)
         try:
             for start in range(0, len(view), PIECE):

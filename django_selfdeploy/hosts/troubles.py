@@ -34,10 +34,10 @@ def not_connected(login: Login, error: OSError) -> HostError:
     return HostError(f"{str(login)!r} cannot be reached: {error.strerror or error}.", hint=f"Try `ssh {login}`.")
 
 
-def proxy_failed(login: Login, why: str) -> HostError:
-    """The command that is to lead there ends, or cannot be run."""
+def proxy_failed(login: Login) -> HostError:
+    """The command that is to lead there ends; what it complained of is on our standard error."""
     return HostError(
-        f"{str(login)!r} cannot be reached: its ProxyCommand fails: {why}.",
+        f"{str(login)!r} cannot be reached: its ProxyCommand ends.",
         hint=f"Run {login.proxy!r} by itself to see why.",
     )
 

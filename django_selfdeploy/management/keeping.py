@@ -7,7 +7,8 @@ from typing import Any
 
 from django.core.management.base import OutputWrapper
 
-from django_selfdeploy.core.events import Event, OnHost, Recorded
+from django_selfdeploy.core.events import Event
+from django_selfdeploy.hosts.news import OnHost, Recorded
 from django_selfdeploy.options import Project
 from django_selfdeploy.tell.copies import keep
 

@@ -11,8 +11,8 @@ from django.core.management.base import BaseCommand
 from django_selfdeploy import judgements, operations
 from django_selfdeploy.context import Context
 from django_selfdeploy.core import codec
-from django_selfdeploy.operations import Rehearsal
 from django_selfdeploy.options import Options, Project
+from django_selfdeploy.rehearsing import Rehearsal, rehearse
 from django_selfdeploy.steps.activate import generated_files
 from django_selfdeploy.tell.console import print_plan
 from django_selfdeploy.tell.jsonlines import dumps
@@ -22,7 +22,7 @@ Hosts = tuple[str, ...]
 
 def print_rehearsal(command: BaseCommand, project: Project, asked: Options, **options: Any) -> None:
     """Print it; nothing on the hosts is locked or changed. Hosts that would be treated alike are told of once."""
-    rehearsed = operations.rehearse(project, asked)
+    rehearsed = rehearse(project, asked)
     if options["as_json"]:
         for name, one in rehearsed.items():
             command.stdout.write(dumps({**({"host": name} if name else {}), **as_json(one)}))

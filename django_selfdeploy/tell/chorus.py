@@ -11,10 +11,7 @@ from django_selfdeploy.core.events import (
     Event,
     Finished,
     Live,
-    OnHost,
     Output,
-    Planned,
-    Recorded,
     Remarked,
     Started,
     StepFinished,
@@ -22,6 +19,7 @@ from django_selfdeploy.core.events import (
     Undoing,
     Warned,
 )
+from django_selfdeploy.hosts.news import OnHost, Planned, Recorded
 
 WORST_FIRST = (
     journal.FAILED,

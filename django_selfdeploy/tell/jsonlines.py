@@ -12,8 +12,9 @@ from typing import Any, TextIO
 
 from django.core.management.base import OutputWrapper
 
-from django_selfdeploy.core.events import Event, OnHost, Planned, Recorded
+from django_selfdeploy.core.events import Event
 from django_selfdeploy.core.secret import MASK, Secret
+from django_selfdeploy.hosts.news import OnHost, Planned, Recorded
 
 from .stream import Stream
 

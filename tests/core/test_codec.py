@@ -36,7 +36,7 @@ def dataclasses_of_core() -> dict[str, type]:
     found = {}
     for module in modules():
         for value in vars(module).values():
-            if dataclasses.is_dataclass(value) and value.__module__ == module.__name__:
+            if isinstance(value, type) and dataclasses.is_dataclass(value) and value.__module__ == module.__name__:
                 found[value.__name__] = value
     return found
 

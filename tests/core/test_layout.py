@@ -24,6 +24,7 @@ def test_a_layout_names_every_place() -> None:
         "secret_key": "/srv/mysite/shared/secret_key",
         "shared": "/srv/mysite/shared",
         "tools": "/srv/mysite/tools",
+        "uv": "/srv/mysite/tools/bin/uv",
         "variables": "/srv/mysite/shared/.env",
     }
 

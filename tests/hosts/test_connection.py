@@ -103,7 +103,7 @@ def test_a_listener_that_fails_breaks_nothing_and_hears_no_more(caplog: pytest.L
 def test_until_it_is_live_is_until_it_is_live() -> None:
     live = events.Live("r1", 1.0, "http://x/")
     connection = talking(("event", {"event": live}), ("done", {"answer": {"answers": {"a": 1}}}))
-    assert connection.carry_out(Plan("deploy", "default", "r1", ()), until_live=True) == {}
+    assert connection.carry_out(Plan("deploy", "default", "r1", ()), until=events.Live) == {}
 
 
 def test_a_frame_that_is_unknown_is_passed_over() -> None:

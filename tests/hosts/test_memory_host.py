@@ -10,6 +10,7 @@ from django_selfdeploy.core.actions.django import Ask
 from django_selfdeploy.core.actions.files import Link, MakeFolders, Remove
 from django_selfdeploy.core.agent import AgentSpec
 from django_selfdeploy.core.errors import Cancelled, DeployError, HostError, MigrationFailed
+from django_selfdeploy.core.events import Live
 from django_selfdeploy.core.plan import Failure, Plan, Step
 from django_selfdeploy.hosts.memory import DEPLOYMENT, MemoryConnection, MemoryWorld, nothing_there
 from tests.making import deployed, small_release
@@ -171,8 +172,8 @@ def test_a_listener_hears_what_is_told() -> None:
     assert heard == host.events == [events.Warned("a")]
 
 
-def test_with_until_live_there_are_no_answers() -> None:
-    assert MemoryConnection(answers={"migrate": {}}).carry_out(plan(MIGRATE, SWITCH), until_live=True) == {}
+def test_where_only_an_event_is_waited_for_there_are_no_answers() -> None:
+    assert MemoryConnection(answers={"migrate": {}}).carry_out(plan(MIGRATE, SWITCH), until=Live) == {}
 
 
 def test_what_is_asked_besides_has_configured_replies() -> None:

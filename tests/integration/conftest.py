@@ -4,22 +4,30 @@ from __future__ import annotations
 
 import os
 import shutil
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-pytest.register_assert_rewrite(*(f"{__package__}.{name}" for name in ("order", "probing", "running", "site")))
+pytest.register_assert_rewrite(
+    *(f"{__package__}.{name}" for name in ("hosts", "order", "probing", "running", "site", "standing"))
+)
 
 from .controller import Controller, build_wheel, make_controller, short_folder  # noqa: E402
+from .fleet import Fleet  # noqa: E402
+from .network import Network  # noqa: E402
+from .packages import PYTHON, Packages, gather  # noqa: E402
+from .scratch import claimed_folder  # noqa: E402
 from .site import Site  # noqa: E402
 
 PROGRAMS = ("nginx", "git")
+FOR_HOSTS = ("ip", "nsenter", "pivot_root", "setpriv", "ssh", "ssh-keygen", "sshd", "sudo", "unshare", PYTHON)
 SBIN = "/usr/local/sbin:/usr/sbin:/sbin"
 
 MakeSite = Callable[..., Site]
+MakeFleet = Callable[..., Fleet]
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
@@ -31,12 +39,20 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 
 @pytest.fixture(scope="session", autouse=True)
 def _programs() -> None:
+    _expect_installed(PROGRAMS)
+
+
+def _expect_installed(programs: Iterable[str]) -> None:
     """In a CI what is missing is a failure: a skipped proof proves nothing."""
-    missing = [name for name in PROGRAMS if not (shutil.which(name) or shutil.which(name, path=SBIN))]
-    if missing and os.environ.get("CI") == "true":
-        pytest.fail(f"Not installed: {', '.join(missing)}.")
+    missing = [name for name in programs if not (shutil.which(name) or shutil.which(name, path=SBIN))]
     if missing:
-        pytest.skip(f"Not installed: {', '.join(missing)}.")
+        _do_without(f"Not installed: {', '.join(missing)}.")
+
+
+def _do_without(reason: str) -> None:
+    if os.environ.get("CI") == "true":
+        pytest.fail(reason)
+    pytest.skip(reason)
 
 
 @pytest.fixture(scope="session")
@@ -79,6 +95,36 @@ def site(_shared: Shared) -> Iterator[Site]:
     site.git("clean", "--quiet", "-d", "--force")
     site.target = target
     (site.project / ".env").write_bytes(env)
+
+
+@pytest.fixture(scope="session")
+def network(_programs: None) -> Iterator[Network]:
+    """What hosts are connected by; without root there can be none."""
+    if os.geteuid() != 0:
+        _do_without("Only root can make hosts.")
+    _expect_installed(FOR_HOSTS)
+    network = Network()
+    yield network
+    network.close()
+
+
+@pytest.fixture(scope="session")
+def packages(network: Network, wheel: Path) -> Iterator[Packages]:
+    with claimed_folder() as folder:
+        yield gather(folder, wheel, users=("root", "deploy"))
+
+
+@pytest.fixture
+def make_fleet(controller: Controller, network: Network, packages: Packages) -> Iterator[MakeFleet]:
+    """Make fleets, each with a project laid down, that are removed after the test."""
+    with ExitStack() as stack:
+        yield lambda **options: _assembled(stack, Fleet(controller, network, packages, **options))
+
+
+def _assembled(stack: ExitStack, fleet: Fleet) -> Fleet:
+    stack.callback(fleet.close)
+    fleet.site.lay_down(env={"ALLOWED_HOSTS": "localhost,127.0.0.1"})
+    return fleet
 
 
 class Shared:

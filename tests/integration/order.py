@@ -7,14 +7,14 @@ import os
 from collections.abc import Iterator
 from pathlib import Path
 
-from .site import Site
+from .standing import Standing
 from .waiting import until
 
 HALF = (".tmp-", ".del-")
 """Beginnings of the names of half-written files and half-removed folders."""
 
 
-def expect_in_order(site: Site, *, live: str, status: str | None = None) -> None:
+def expect_in_order(site: Standing, *, live: str, status: str | None = None) -> None:
     """`live` answers and is all that runs, nothing half-done is left, and the newest journal has `status`."""
     assert site.current == live
     assert site.serving == live
@@ -32,22 +32,22 @@ def expect_in_order(site: Site, *, live: str, status: str | None = None) -> None
         assert site.journals[0]["status"] == status, json.dumps(site.journals[0], indent=1)
 
 
-def expected_groups(site: Site, live: str) -> set[str]:
+def expected_groups(site: Standing, live: str) -> set[str]:
     return {f"{site.name}-{live}-web", f"{site.name}-front"}
 
 
-def included(site: Site) -> set[str]:
+def included(site: Standing) -> set[str]:
     """The files that supervisord includes."""
     return set(os.listdir(site.root / "etc/programs"))
 
 
-def _running(site: Site) -> set[str]:
+def _running(site: Standing) -> set[str]:
     """Groups, if all of them run."""
     groups = site.groups
     return set(groups) if set(groups.values()) == {"RUNNING"} else set()
 
 
-def half_environments(site: Site) -> list[str]:
+def half_environments(site: Standing) -> list[str]:
     """Virtualenvs that an interrupted or failed installation left; nothing uses them, and the next one removes them."""
     return [env.name for env in (site.root / "envs").iterdir() if not (env / ".complete").exists()]
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import fcntl
 import http.client
 import json
 import os
@@ -10,16 +9,14 @@ import shutil
 import socket
 import subprocess
 from collections.abc import Mapping
-from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 from typing import Any
 
-from django_selfdeploy.core.supervisor import Supervisor, Unreachable
-
 from . import processes
 from .controller import REPOSITORY, Controller, run, short_folder, surroundings
 from .running import Running
+from .standing import Answer, Standing
 
 TIME_LIMIT = 240.0
 """Seconds for one command, a first deployment included."""
@@ -27,27 +24,14 @@ TIME_LIMIT = 240.0
 QUICK = {"BIND": "127.0.0.1", "START_AT_BOOT": False, "WATCH": 0.4, "TESTS": False}
 
 
-@dataclass(frozen=True)
-class Answer:
-    """What a visitor gets; `headers` have names in lower case."""
-
-    status: int
-    headers: Mapping[str, str]
-    body: bytes
-
-    @property
-    def text(self) -> str:
-        return self.body.decode("utf-8", "replace")
-
-
-class Site:
+class Site(Standing):
     """One site under test. It changes as its test goes on, so it is not frozen.
 
-    `target` holds keys of SELFDEPLOY["default"]; `user` is the account that deploys, "" for that of the tests.
+    `target` holds keys of SELFDEPLOY[alias]; `user` is the account that deploys, "" for that of the tests.
     """
 
-    def __init__(self, controller: Controller, *, user: str = "", **target: Any) -> None:
-        self.controller, self.user = controller, user
+    def __init__(self, controller: Controller, *, user: str = "", alias: str = "default", **target: Any) -> None:
+        self.controller, self.user, self.alias = controller, user, alias
         self.group: str | int = user
         self.folder = short_folder()
         self.project, self.root = self.folder / "project", self.folder / "root"
@@ -99,7 +83,7 @@ class Site:
 
     @property
     def environment(self) -> dict[str, str]:
-        return {**self.variables, "TESTPROJECT_SELFDEPLOY": json.dumps({"default": self.target})}
+        return {**self.variables, "TESTPROJECT_SELFDEPLOY": json.dumps({self.alias: self.target})}
 
     def deploy(self, *words: str, check: bool = True) -> subprocess.CompletedProcess[str]:
         return self.manage("deploy", *words, check=check)
@@ -144,60 +128,10 @@ class Site:
         finally:
             connection.close()
 
-    @property
-    def serving(self) -> str:
-        """The id of the release that answers."""
-        answer = self.get("/release/")
-        assert answer.status == 200, answer.text
-        return answer.text.strip()
-
     # the root
-
-    @property
-    def current(self) -> str:
-        """The release that `current` points to; "" for none."""
-        try:
-            return os.path.basename(os.readlink(self.root / "current"))
-        except FileNotFoundError:
-            return ""
-
-    @property
-    def releases(self) -> list[str]:
-        """Oldest first."""
-        return sorted(entry.name for entry in (self.root / "releases").iterdir())
-
-    @property
-    def journals(self) -> list[dict[str, Any]]:
-        """Newest first."""
-        return [json.loads(p.read_text()) for p in sorted((self.root / "journal").glob("*.json"), reverse=True)]
 
     def status(self) -> dict[str, Any]:
         return dict(json.loads(self.manage("deploy_status", "--json", check=False).stdout))
-
-    @property
-    def groups(self) -> dict[str, str]:
-        """State by group of what supervisord has; empty where none answers."""
-        try:
-            return {p.group: p.state for p in Supervisor(str(self.root / "run/supervisor.sock")).processes()}
-        except Unreachable:
-            return {}
-
-    @property
-    def lock_is_free(self) -> bool:
-        with open(self.root / "lock") as file:
-            try:
-                fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            except BlockingIOError:
-                return False
-        return True
-
-    @property
-    def is_well(self) -> bool:
-        """Whether the live release answers and nobody deploys."""
-        try:
-            return self.serving == self.current and self.lock_is_free
-        except (OSError, http.client.HTTPException, AssertionError):
-            return False
 
     @cached_property
     def name(self) -> str:

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import re
 
-from .site import Answer, Site
+from .site import Site
+from .standing import Answer
 
 PNG = b"\x89PNG\r\n\x1a\n" + bytes(range(256))
 BOUNDARY = "a-boundary-that-no-part-holds"

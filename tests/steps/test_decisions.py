@@ -124,7 +124,7 @@ def test_our_own_supervisord_has_an_environment_of_its_own() -> None:
     tools = "/srv/mysite/tools"
     assert step.actions[0] == Remove((tools,))
     assert step.actions[2] == Write(f"{tools}/requirements.txt", "supervisor>=4.3.0\n")
-    assert step.actions[-1] == Write(f"{tools}/.complete", "supervisor\n")
+    assert step.actions[-1] == Write(f"{tools}/.complete", "tools\n")
 
 
 def test_the_machines_supervisord_needs_none() -> None:

@@ -188,7 +188,7 @@ class Watch(Action):
             if now != pids:
                 changed = next(group for group in now if now[group] != pids.get(group))
                 raise ActionFailed(f"The program {changed!r} ended and was started again.")
-        if asked:
+        if self.front.address:
             world.note(f"{asked} requests, {failures} failed")
 
 

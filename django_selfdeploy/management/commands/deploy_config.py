@@ -6,10 +6,10 @@ from typing import Any
 
 from django.core.management.base import CommandParser
 
-from django_selfdeploy import operations
 from django_selfdeploy.management.base import DeployCommand
 from django_selfdeploy.management.rehearsal import differences
 from django_selfdeploy.options import Options
+from django_selfdeploy.rehearsing import rehearse
 from django_selfdeploy.steps.activate import generated_files
 
 
@@ -21,7 +21,7 @@ class Command(DeployCommand):
 
     def perform(self, *, target: str, diff: bool, as_json: bool, **options: Any) -> int:
         asked = Options(allow_dirty=True)
-        rehearsed = operations.rehearse(self.project(target, **options), asked, sql=False)
+        rehearsed = rehearse(self.project(target, **options), asked, sql=False)
         for name, one in rehearsed.items():
             files = differences(one) if diff else generated_files(one.context)
             if as_json:

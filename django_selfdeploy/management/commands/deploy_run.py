@@ -3,21 +3,14 @@
 from __future__ import annotations
 
 import argparse
-import os
-import subprocess
-import sys
 from dataclasses import replace
 from typing import Any
 
 from django.core.management.base import CommandParser
 
 from django_selfdeploy import inventory
-from django_selfdeploy.core.children import INHERITED
-from django_selfdeploy.core.errors import NothingThere
-from django_selfdeploy.hosts.fleet import Fleet
 from django_selfdeploy.management.base import DeployCommand
-from django_selfdeploy.options import Project
-from django_selfdeploy.tell.voices import Voices
+from django_selfdeploy.management.running import Ran, run_here, run_on
 
 
 class Command(DeployCommand):
@@ -29,35 +22,17 @@ class Command(DeployCommand):
         parser.add_argument("words", nargs=argparse.REMAINDER, metavar="COMMAND", help="The command and its options.")
 
     def perform(self, *, target: str, words: list[str], as_json: bool, **options: Any) -> int:
+        """On this machine, on the hosts that were named, or else on the one that does what is done once."""
         project = self.project(target, **options)
         command = tuple(word for word in words if word != "--")
-        if project.target.hosts:
-            return self._elsewhere(project, command, as_json=as_json)
-        return self._here(project, command, as_json=as_json)
-
-    def _here(self, project: Project, words: tuple[str, ...], *, as_json: bool) -> int:
-        """As a child of this process, so that it can ask its user."""
-        manage = f"{project.layout.bin}/manage"
-        if not os.path.exists(manage):
-            raise NothingThere("Nothing is live.", hint="Deploy first: `manage.py deploy`.")
-        environment = {name: os.environ[name] for name in (*INHERITED, "TERM") if name in os.environ}
-        if not as_json:
-            return subprocess.call((manage, *words), env=environment)
-        done = subprocess.run((manage, *words), capture_output=True, text=True, env=environment)
-        self.print_json({"status": done.returncode, "output": done.stdout, "errors": done.stderr})
-        return done.returncode
-
-    def _elsewhere(self, project: Project, words: tuple[str, ...], *, as_json: bool) -> int:
-        """On the hosts that were named, else on the one that does what is done once."""
+        if not project.target.hosts:
+            return self._told((run_here(project, command, kept=as_json),), as_json=as_json)
         lead = inventory.lead(project.target.hosts).name
         with self.looking(replace(project, hosts=project.hosts or (lead,))) as fleet:
-            return self._told(fleet, words, as_json=as_json)
+            return self._told(run_on(fleet, command, kept=as_json), as_json=as_json)
 
-    def _told(self, fleet: Fleet, words: tuple[str, ...], *, as_json: bool) -> int:
-        voices = Voices(sys.stdout.buffer, sys.stderr.buffer, kept=as_json, named=fleet.several)
-        statuses = fleet.each(lambda name, connection: connection.run(words, voices.of(name)))
-        voices.end()
-        if as_json:
-            for name, status in statuses.items():
-                self.print_json({"host": name, "status": status, **voices.texts(name)})
-        return max(statuses.values(), key=abs)
+    def _told(self, ran: tuple[Ran, ...], *, as_json: bool) -> int:
+        for one in ran if as_json else ():
+            where = {"host": one.host} if one.host else {}
+            self.print_json({**where, "status": one.status, "output": one.output, "errors": one.errors})
+        return max((one.status for one in ran), key=abs)

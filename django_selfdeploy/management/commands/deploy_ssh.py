@@ -1,0 +1,42 @@
+"""manage.py deploy_ssh: log in to a host."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django.conf import settings
+from django.core.management.base import CommandParser
+
+from django_selfdeploy import conf
+from django_selfdeploy.conf import Target
+from django_selfdeploy.core.errors import ConfigError
+from django_selfdeploy.hosts import openssh
+from django_selfdeploy.management.base import DeployCommand
+from django_selfdeploy.management.becoming import become
+
+
+class Command(DeployCommand):
+    help = "Log in to a host as deployments do, for example `deploy_ssh web1`."
+    takes_target = takes_hosts = False
+
+    def more_arguments(self, parser: CommandParser) -> None:
+        parser.add_argument("host", nargs="?", default="", help="A host of a target (default: the first).")
+        parser.add_argument("--target", default="", help="A key of settings.SELFDEPLOY (default: that has the host).")
+
+    def perform(self, *, host: str, target: str, **options: Any) -> int:
+        configured = getattr(settings, "SELFDEPLOY", None)
+        aliases = (target,) if target else conf.aliases(configured)
+        known = {
+            one.name: (one.address, found)
+            for found in reversed([self.project(alias).target for alias in aliases])
+            for one in reversed(found.hosts)
+        }
+        address, found = known[host] if host in known else self._first(host, known)
+        become(openssh.words(address, found.ssh))
+        return 0
+
+    def _first(self, host: str, known: dict[str, tuple[str, Target]]) -> tuple[str, Target]:
+        if host or not known:
+            names = ", ".join(reversed(known)) or "this machine only"
+            raise ConfigError(f"No target has a host {host!r}.", hint=f"SELFDEPLOY has: {names}.")
+        return list(known.values())[-1]

@@ -1,0 +1,63 @@
+"""The packages that hosts without a way to an index install from: a folder of wheels, and how pip and uv find it."""
+
+from __future__ import annotations
+
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+
+from .controller import run
+
+PLACE = "/mnt/packages"
+"""Where every host has the folder."""
+
+PYTHON = "/usr/bin/python3"
+"""The interpreter of the hosts: one that every user may run."""
+
+NEEDED = ("supervisor>=4.3", "setuptools", "wheel", "pip", "uv")
+"""What a host needs beside the wheel of this repository and what that requires."""
+
+PIP = f"""\
+[global]
+no-index = true
+find-links = {PLACE}/wheels
+disable-pip-version-check = true
+"""
+
+UV = f"""\
+no-index = true
+find-links = ["{PLACE}/wheels"]
+cache-dir = "{PLACE}/cache-%s"
+link-mode = "copy"
+"""
+
+
+@dataclass(frozen=True)
+class Packages:
+    """`folder` is to be mounted on PLACE; `users` have a cache each there, which all their hosts share."""
+
+    folder: Path
+    users: tuple[str, ...]
+
+    @property
+    def wheels(self) -> Path:
+        return self.folder / "wheels"
+
+    def variables(self, user: str) -> dict[str, str]:
+        """What makes pip and uv take their packages from here, in an environment of `user`."""
+        return {"PIP_CONFIG_FILE": f"{PLACE}/pip.conf", "UV_CONFIG_FILE": f"{PLACE}/uv-{user}.toml"}
+
+
+def gather(folder: Path, wheel: Path, *, users: tuple[str, ...]) -> Packages:
+    """Fetch or build the wheels, from the index that this machine is set up with."""
+    pip = (sys.executable, "-m", "pip", "--python", PYTHON)
+    run(*pip, "wheel", "--quiet", "--wheel-dir", str(folder / "wheels"), str(wheel), *NEEDED)
+    (folder / "pip.conf").write_text(PIP)
+    for user in users:
+        (folder / f"uv-{user}.toml").write_text(UV % user)
+        cache = folder / f"cache-{user}"
+        cache.mkdir()
+        cache.chmod(0o777)
+    for path in (folder, *folder.glob("*"), *folder.glob("wheels/*")):
+        path.chmod(path.stat().st_mode | (0o055 if path.is_dir() else 0o044))
+    return Packages(folder, users)
