@@ -107,6 +107,34 @@ ALL_CHECKS: dict[str, Kind] = {
         "Files that lie in the project are not deployed.",
         "Commit them, if the site needs them; environment files and databases never are.",
     ),
+    "selfdeploy.E030": Kind(
+        checks.ERROR,
+        "A page is answered worse by the new release than by the live one.",
+        "What its traceback names. A page that must not be asked: list it in SKIP of SMOKE.",
+    ),
+    "selfdeploy.E031": Kind(checks.ERROR, "A template does not compile.", "Mend it, or remove it if nothing uses it."),
+    "selfdeploy.E032": Kind(checks.ERROR, "A template names a URL that there is not.", "Mend the name in {% url %}."),
+    "selfdeploy.E033": Kind(
+        checks.ERROR,
+        "A template names a static file that is not in the manifest, so its page would fail.",
+        "Mend the name in {% static %}, or add the file.",
+    ),
+    "selfdeploy.W033": Kind(
+        checks.WARNING,
+        "A template names a static file that there is not.",
+        "Mend the name in {% static %}, or add the file.",
+    ),
+    "selfdeploy.W034": Kind(
+        checks.WARNING, "The installed packages do not fit each other.", "Choose versions that do; see `pip check`."
+    ),
+    "selfdeploy.W035": Kind(
+        checks.WARNING, "A vulnerability of a package is known.", "Require a version in which it is mended."
+    ),
+    "selfdeploy.W036": Kind(
+        checks.WARNING,
+        "AUDIT is on, and nothing could be looked up.",
+        "Install pip-audit where it reaches its data.",
+    ),
 }
 """Every id, with those that the deployment itself tells of a release."""
 

@@ -87,6 +87,7 @@ class Target:
         "Whether DEBUG, SECRET_KEY, ALLOWED_HOSTS, SQLite and media paths that would be unsafe are put right for the "
         "release; if not, they stop the deployment.",
     )
+    audit: bool = option(False, "Whether pip-audit, where the host has it, looks up what is known against packages.")
     app_server: AppServer = option(None, "The application server.")
     front: FrontServer = option(None, "The front server.")
     process_manager: ProcessManager = option(None, "The process manager.")

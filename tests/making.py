@@ -90,6 +90,7 @@ def facts(**changes: Any) -> ProjectFacts:
         "versions": {"python": "3.12.1", "django": "5.2.1"},
         "test_runner": "",
         "hashed_static": True,
+        "pages": ("/", "/about/"),
     }
     return ProjectFacts(**{**about, **changes})
 

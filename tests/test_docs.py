@@ -122,7 +122,7 @@ def test_every_path_and_template_is_in_the_reference() -> None:
 
 
 def setting_names() -> set[str]:
-    kinds = (conf.Target, conf.Process, *generator().PARTS.values())
+    kinds = (conf.Target, *generator().NESTED.values(), *generator().PARTS.values())
     return {name.upper() for kind in kinds for name in kind.__dataclass_fields__}
 
 

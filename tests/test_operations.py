@@ -78,15 +78,22 @@ def ended(host: MemoryConnection) -> list[str]:
     return [event.status for event in host.events if isinstance(event, Finished)]
 
 
-STAGE = ("lay the source down", "install the environment", "set the environment variables", "look at the release")
+STAGE = (
+    "lay the source down",
+    "install the environment",
+    "check the packages",
+    "set the environment variables",
+    "look at the release",
+)
 ACTIVATE = (
     "run the tests",
     "write the configuration",
     "check the configuration",
     "collect the static files",
+    "check the templates",
     "migrate the database",
 )
-GO_LIVE = ("start the processes", "wait until they answer", "switch", "smoke test", "watch")
+GO_LIVE = ("start the processes", "wait until they answer", "ask for pages", "switch", "smoke test", "watch")
 
 
 def test_a_deployment_stages_looks_and_activates(project: Project, on: Any) -> None:
@@ -165,7 +172,7 @@ def test_tests_are_skipped_where_that_is_asked_and_the_record_says_so(project: P
     deploy(project, Options(skip_tests=True), ())
     assert "run the tests" not in steps_of(host)
     assert host.about is not None
-    assert host.about["options"] == {"skip_tests": True, "force": False, "wait": True}
+    assert host.about["options"] == {"skip_tests": True, "force": False, "wait": True, "accept": ()}
 
 
 def test_only_the_release_before_is_a_base(project: Project, on: Any) -> None:

@@ -86,7 +86,7 @@ class FrontServer(Part):
 
     def encodings(self, context: Context) -> tuple[str, ...]:
         """The encodings ("gzip", "brotli") in which it sends the compressed siblings of static files."""
-        return ()
+        raise NotImplementedError
 
     def program_conf(self, context: Context, executable: str) -> str:
         """Its program for our own supervisord; "" where the machine's own front server is used."""

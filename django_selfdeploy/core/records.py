@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from . import agent, boot, events, layout, manifest, plan, recovery, release, state, supervisor
-from .actions import build, django, files, front, processes, programs, smoke, source, static, web
+from .actions import build, django, files, front, packages, processes, programs, smoke, source, static, web
 
 MODULES = (
     *(agent, boot, events, layout, manifest, plan, recovery, release, state, supervisor),
-    *(build, django, files, front, processes, programs, smoke, source, static, web),
+    *(build, django, files, front, packages, processes, programs, smoke, source, static, web),
 )
 
 

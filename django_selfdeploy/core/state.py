@@ -100,7 +100,6 @@ def look(
     live = next((known.release for known in releases if known.id == current), None)
     running = _processes(control)
     disk = os.statvfs(machine.existing(layout.root))
-    found = {name: path for name in programs if (path := _program(layout, name))}
     return HostState(
         root=layout.root,
         exists=os.path.isdir(layout.root),
@@ -122,7 +121,7 @@ def look(
         front_user=machine.front_user(),
         boot=machine.boot(),
         boot_installed=machine.boot_installed(layout),
-        programs=found,
+        programs=(found := {name: path for name in programs if (path := _program(layout, name))}),
         ipv6=machine.ipv6(),
         lowest_port=machine.lowest_port(),
         python=machine.base_python(),

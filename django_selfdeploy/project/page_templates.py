@@ -92,8 +92,6 @@ def _every(nodes: Iterable[Node]) -> Iterator[Node]:
         yield node
         for attribute in node.child_nodelists:
             yield from _every(getattr(node, attribute, None) or ())
-        for _, below in getattr(node, "conditions_nodelists", ()):
-            yield from _every(below)
 
 
 def _literal(expression: Any) -> str:
@@ -133,5 +131,5 @@ def _static(name: str, path: str) -> Iterator[Message]:
     else:
         known, level = os.path.exists(staticfiles_storage.path(clean)), checks.WARNING
     if not known:
-        letter = "E" if level == checks.ERROR else "W"
-        yield Message(level, f"selfdeploy.{letter}033", text, "Mend the name in its {% static %}, or add the file.")
+        identity = "selfdeploy.E033" if level == checks.ERROR else "selfdeploy.W033"
+        yield Message(level, identity, text, "Mend the name in its {% static %}, or add the file.")

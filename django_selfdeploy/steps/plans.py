@@ -13,6 +13,7 @@ def stage_plan(context: Context, *, kind: str = "deploy") -> Plan:
         stage.recover(context),
         stage.receive_source(context),
         stage.install_environment(context),
+        judge.check_packages(context),
         stage.set_variables(context),
         build.build(context),
         stage.look_at_release(context),

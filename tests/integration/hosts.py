@@ -106,7 +106,12 @@ class Host:
         return (
             *("nsenter", "--target", str(self.pid), "--all", "--root", "--wd"),
             *("setpriv", f"--reuid={account.uid}", f"--regid={account.uid}", "--init-groups"),
-            *("env", "--ignore-environment", f"--chdir={account.home}", *(f"{k}={v}" for k, v in {**variables, **packages}.items())),
+            *(
+                "env",
+                "--ignore-environment",
+                f"--chdir={account.home}",
+                *(f"{k}={v}" for k, v in {**variables, **packages}.items()),
+            ),
         )
 
     def processes(self) -> dict[int, str]:

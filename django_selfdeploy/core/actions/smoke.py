@@ -22,7 +22,7 @@ LEAST = 0.05
 @record
 @dataclass(frozen=True)
 class ComparePages(Action):
-    """Ask the new release for `paths`, and the old one for those alone that the new one does not answer well.
+    """Ask the new release for `pages`, and the old one for those alone that the new one does not answer well.
 
     The old one has visitors, and its answer only counts where the new one's is bad. A page that got worse fails,
     unless it is `accepted`; those of `given` must work where nothing is known of the old release. A page that takes
@@ -33,7 +33,7 @@ class ComparePages(Action):
     old: str
     spec: ProbeSpec
     old_spec: ProbeSpec
-    paths: tuple[str, ...]
+    pages: tuple[str, ...]
     given: tuple[str, ...]
     seconds: float
     page_seconds: float
@@ -41,7 +41,7 @@ class ComparePages(Action):
     accepted: bool
 
     def describe(self) -> str:
-        return f"ask for {len(self.paths)} pages: {', '.join(self.paths)}"
+        return f"ask for {len(self.pages)} pages: {', '.join(self.pages)}"
 
     def do(self, world: World) -> None:
         seen = self._seen(time.monotonic() + self.seconds)
@@ -72,7 +72,7 @@ class ComparePages(Action):
             return smoke.see(f"unix:{self.new}", self.spec, path, timeout=max(most, LEAST))
 
         with ThreadPoolExecutor(SIDE_BY_SIDE) as pool:
-            return [one for one in pool.map(ask, self.paths) if one is not None]
+            return [one for one in pool.map(ask, self.pages) if one is not None]
 
     def _before(self, path: str) -> Seen | None:
         """The old release's answer; None where there is no old release."""
