@@ -94,11 +94,10 @@ def look(
 
     `own` is the deployment that looks: its journal is not an unfinished one.
     """
-    control = control or layout.control
     current = _current(layout)
     releases = tuple(_known(layout, identity) for identity in _names(layout.releases))
     live = next((known.release for known in releases if known.id == current), None)
-    running = _processes(control)
+    running = _processes(control or layout.control)
     disk = os.statvfs(machine.existing(layout.root))
     return HostState(
         root=layout.root,

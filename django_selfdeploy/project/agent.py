@@ -18,8 +18,7 @@ from django.core.management import call_command
 from django.db import connections
 from django.test import Client
 
-from . import page_templates
-from .collecting import collect
+from . import collecting, page_templates
 
 Answer = Callable[..., Any]
 
@@ -30,7 +29,7 @@ def serve(answers: int, questions: IO[str], more: dict[str, Answer]) -> None:
         "facts": facts,
         "check_server": check_server,
         "migrate": migrate,
-        "collectstatic": collect,
+        "collectstatic": collecting.collect,
         "templates": page_templates.check,
         "explain": explain,
         **more,
@@ -53,6 +52,7 @@ def facts(*, sql: bool = False) -> dict[str, Any]:
 
 def explain(*, path: str, host: str, https: bool) -> dict[str, Any]:
     """Why the project does not answer `path` with success: the traceback of the view, or its status."""
+    collecting.forget_manifest()
     client = Client(headers={"host": host})
     try:
         response = client.get(path, secure=https)

@@ -28,6 +28,7 @@ from django.contrib.staticfiles import finders
 from django.contrib.staticfiles.storage import staticfiles_storage
 from django.core.files.storage import FileSystemStorage, Storage
 from django.core.management import call_command
+from django.test.signals import setting_changed
 from django.test.utils import override_settings
 
 from .. import __version__
@@ -105,6 +106,11 @@ def collect(*, before: str = "", served: bool = False, static: Mapping[str, bool
     compress(places.public, names, made, by)
     _write(places.release / "etc" / RECORD, {"key": key, "files": names_below(places.public)})
     return {"note": f"{note}, {made.count} made smaller or compressed" if made.count else note}
+
+
+def forget_manifest() -> None:
+    """Let the storage read its manifest anew: it was read when it was first used, before anything was collected."""
+    setting_changed.send(sender=None, setting="STORAGES", value=settings.STORAGES, enter=True)
 
 
 def find() -> dict[str, Found]:

@@ -20,6 +20,7 @@ from django.templatetags.static import StaticNode
 from django.urls import URLResolver, get_resolver
 from django.utils.safestring import SafeString
 
+from . import collecting
 from .facts import Message
 
 ENDINGS = (".html", ".htm", ".djhtml", ".txt", ".xml", ".jinja", ".jinja2", ".j2")
@@ -32,13 +33,14 @@ MOST = 20
 def check() -> dict[str, Any]:
     """The messages, and a note of how many templates were compiled."""
     code = os.environ["SELFDEPLOY_CODE"]
-    messages: list[Message] = []
+    collecting.forget_manifest()
+    found: dict[Message, None] = {}
     count = 0
     for engine in engines.all():
         for name in names(engine, code):
             count += 1
-            messages += judge(engine, name)
-    return {"messages": [vars(message) for message in messages[:MOST]], "note": f"{count} templates"}
+            found.update(dict.fromkeys(judge(engine, name)))
+    return {"messages": [vars(message) for message in list(found)[:MOST]], "note": f"{count} templates"}
 
 
 def names(engine: BaseEngine, code: str) -> list[str]:

@@ -63,7 +63,7 @@ def test_what_is_known_against_a_package_is_told_with_what_mends_it(tmp_path: Pa
     assert (tmp_path / "words").read_text().endswith(f"--path {tmp_path}/lib/python3.12/site-packages\n")
     with pytest.raises(ActionFailed) as caught:
         replace(audit, refused=("W035",)).do(world)
-    assert str(caught.value).splitlines()[1:] == [f"    {text}" for text in world.warnings]
+    assert str(caught.value).splitlines() == ["2 messages:", *(f"    {text}" for text in world.warnings)]
 
 
 def test_data_that_cannot_be_reached_is_a_message_of_its_own(tmp_path: Path) -> None:

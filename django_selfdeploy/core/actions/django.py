@@ -79,4 +79,5 @@ def judge(
         else:
             world.warn(text)
     if failing:
-        raise ActionFailed("\n    ".join(("", *failing)).lstrip(" ") if len(failing) > 1 else failing[0])
+        several = "\n    ".join((f"{len(failing)} messages:", *failing))
+        raise ActionFailed(several if len(failing) > 1 else failing[0])
