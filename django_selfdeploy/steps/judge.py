@@ -44,7 +44,7 @@ def check_templates(context: Context) -> Step:
 def compare_pages(context: Context, new: Release) -> Step:
     """Pages of the new release, before a visitor sees one; what got worse stops here."""
     smoke, facts, old = context.target.smoke, context.known_facts, context.previous
-    pages = smoke.choose(facts.pages)
+    pages = smoke.choose(facts.pages) if context.target.front.serves else ()
     live = old if old is not None and context.state.live_answers else None
     action = ComparePages(
         new=context.layout.socket(new.id),
