@@ -27,6 +27,10 @@ class Tool:
     make: Make
 
 
+_escaped_url = re.compile(rb"url\([^)\"']*\\")
+"""A URL without quotes and with a backslash: Django's storages would look for a file with that backslash."""
+
+
 def tools(*, minify: bool, images: bool, svg: bool, beside: str = "") -> dict[str, Tool]:
     """The tool for each ending of a file name. `beside` is a folder of programs to look in first."""
     found: dict[str, Tool | None] = {}
@@ -54,6 +58,8 @@ def smaller(tool: Tool, path: Path) -> bytes | None:
     try:
         made = tool.make(path)
     except (OSError, ValueError, subprocess.SubprocessError):
+        return None
+    if path.suffix.lower() == ".css" and _escaped_url.search(made):
         return None
     return made if 0 < len(made) < path.stat().st_size else None
 

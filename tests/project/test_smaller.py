@@ -96,6 +96,14 @@ def test_programs_of_the_host_and_of_the_project_are_used(tmp_path: Path, monkey
     assert smaller.smaller(known[".png"], image) is None
 
 
+def test_a_reference_that_django_would_not_find_is_not_served(tmp_path: Path) -> None:
+    sheet = tmp_path / "a.css"
+    sheet.write_text("a { background : url('two words.png') ; }")
+    made = Tool("esbuild", "1", lambda path: rb"a{background:url(two\ words.png)}")
+    assert smaller.smaller(made, sheet) is None
+    assert smaller.smaller(Tool("other", "1", lambda path: rb'a{b:url("two words.png")}'), sheet) is not None
+
+
 def test_a_tool_that_hangs_does_not_stop_a_deployment(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     def late(path: Path) -> bytes:
         raise subprocess.TimeoutExpired("optipng", 120)
