@@ -33,12 +33,10 @@ LAST_STEP = "drain and stop the previous release"
 
 SERVERS: dict[str, dict[str, Any]] = {
     "gthread": {"worker_class": "gthread", "workers": 2, "threads": 4},
-    "sync": {"worker_class": "sync", "workers": 6, "threads": 1},
-    "saturated": {"worker_class": "sync", "workers": 2, "threads": 1},
+    "sync": {"worker_class": "sync", "workers": 6},
+    "saturated": {"worker_class": "sync", "workers": 2},
 }
-"""Options of gunicorn, which takes sync for gthread as long as there are several threads. 4 places of the first two
-are taken by requests of 3 seconds.
-"""
+"""Options of gunicorn. 4 places of the first two are taken by requests of 3 seconds."""
 
 MIXES = {
     "gthread": Mix(keepalive=8, fresh=4, posts=2, slow=4, pause=0.04),

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import json
 import os
+from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING, Any
 
 from django.contrib import admin
 from django.core.exceptions import PermissionDenied
-from django.db.models import QuerySet
+from django.db.models import Prefetch, QuerySet
 from django.http import Http404, HttpRequest, HttpResponse
 from django.template.response import TemplateResponse
 from django.urls import URLPattern, path
@@ -19,9 +20,9 @@ from django.utils.text import slugify
 from django.utils.timezone import is_aware, localtime
 from django.views.decorators.http import require_safe
 
-from .models import Deployment
+from .models import Deployment, DeploymentHost, DeploymentStep
 from .tell.generated import generated_files
-from .tell.timeline import draw, spoken
+from .tell.timeline import Run, draw, spoken
 
 if TYPE_CHECKING:
     ModelAdmin = admin.ModelAdmin[Deployment]
@@ -30,6 +31,9 @@ else:
 
 COMMIT_LENGTH = 8
 RELEASE_LENGTH = len("20260101-000000")
+
+OUTCOME = ("who", "status_badge", "took", "went_live_after")
+WITH_HOSTS = ("when", "kind", "target", "where", "short_release", *OUTCOME)
 
 
 class ReadOnly(ModelAdmin):
@@ -49,20 +53,10 @@ class ReadOnly(ModelAdmin):
 class DeploymentAdmin(ReadOnly):
     """The list, the detail with its timeline, and two plain pages: the log and the generated files."""
 
-    list_display = (
-        "when",
-        "kind",
-        "target",
-        "short_release",
-        "short_commit",
-        "who",
-        "status_badge",
-        "took",
-        "went_live_after",
-    )
+    list_display = ("when", "kind", "target", "short_release", "short_commit", *OUTCOME)
     list_filter = ("status", "kind", "target", "started")
     list_per_page = 50
-    search_fields = ("identity", "release", "commit", "who", "subject", "error", "error_message")
+    search_fields = ("identity", "release", "commit", "who", "subject", "error", "error_message", "host")
     date_hierarchy = "started"
     fieldsets = (
         (
@@ -71,7 +65,7 @@ class DeploymentAdmin(ReadOnly):
                 "fields": (
                     ("status_badge", "took", "went_live_after"),
                     ("started", "finished", "who"),
-                    ("kind", "target", "host"),
+                    ("kind", "target", "where"),
                     ("release", "previous", "commit"),
                     ("subject",),
                 )
@@ -84,11 +78,23 @@ class DeploymentAdmin(ReadOnly):
 
     # the columns
 
+    def get_list_display(self, request: HttpRequest) -> tuple[str, ...]:
+        """With the hosts where there is more than one, else each line would say the same; the commit makes room."""
+        hosts = DeploymentHost.objects.order_by().values_list("host").distinct()[:2]
+        return WITH_HOSTS if len(hosts) > 1 else self.list_display
+
     @admin.display(description="started", ordering="started")
     def when(self, deployment: Deployment) -> str:
         """Short, so that all columns fit; in the project's time zone."""
         started = deployment.started
         return f"{localtime(started) if is_aware(started) else started:%Y-%m-%d %H:%M}"
+
+    @admin.display(description="host", ordering="host")
+    def where(self, deployment: Deployment) -> SafeString:
+        """The name of one, the number of many."""
+        names = [host.host for host in deployment.hosts.all()]
+        shown = f"{len(names)} hosts" if len(names) > 1 else deployment.host or "-"
+        return format_html('<span title="{}">{}</span>', ", ".join(names), shown)
 
     @admin.display(description="release", ordering="release")
     def short_release(self, deployment: Deployment) -> SafeString:
@@ -103,8 +109,7 @@ class DeploymentAdmin(ReadOnly):
 
     @admin.display(description="status", ordering="status")
     def status_badge(self, deployment: Deployment) -> SafeString:
-        name = slugify(deployment.status)
-        return format_html('<span class="sd-badge sd-{}">{}</span>', name, deployment.status)
+        return _badge(deployment.status)
 
     @admin.display(description="duration", ordering="duration")
     def took(self, deployment: Deployment) -> str:
@@ -118,7 +123,8 @@ class DeploymentAdmin(ReadOnly):
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Deployment]:
         """Without the logs, which are long; only their own page reads them."""
-        rows: QuerySet[Deployment] = super().get_queryset(request).defer("log")
+        hosts = Prefetch("hosts", DeploymentHost.objects.defer("log"))
+        rows: QuerySet[Deployment] = super().get_queryset(request).defer("log").prefetch_related(hosts)
         return rows
 
     def get_urls(self) -> list[URLPattern]:
@@ -138,13 +144,17 @@ class DeploymentAdmin(ReadOnly):
         self, request: HttpRequest, context: dict[str, Any], *args: Any, **kwargs: Any
     ) -> HttpResponse:
         deployment = context["original"]
-        timeline = draw(deployment.steps.all(), duration=deployment.duration, live_after=deployment.live_after)
+        hosts = deployment.hosts.all()
         tables = (
             ("Configuration", _rows(deployment.configuration)),
             ("Versions", _rows(deployment.versions)),
             ("Options", _rows(deployment.options)),
         )
-        more = {"timeline": timeline, "tables": [(title, rows) for title, rows in tables if rows]}
+        more = {
+            "hosts": [_facts(host) for host in hosts] if len(hosts) > 1 else (),
+            "timeline": draw(_runs(deployment, hosts)),
+            "tables": [(title, rows) for title, rows in tables if rows],
+        }
         return super().render_change_form(request, {**context, **more}, *args, **kwargs)
 
     @method_decorator(require_safe)
@@ -178,6 +188,32 @@ class DeploymentAdmin(ReadOnly):
         if deployment is None:
             raise Http404(f"There is no deployment {pk}.")
         return deployment
+
+
+def _runs(deployment: Deployment, hosts: Sequence[DeploymentHost]) -> Iterator[Run]:
+    """By the names of the hosts; those without a step have nothing to be drawn."""
+    known = {host.host: host for host in hosts}
+    steps: dict[str, list[DeploymentStep]] = {}
+    for step in deployment.steps.all():
+        steps.setdefault(step.host, []).append(step)
+    for name in sorted(steps):
+        told = known.get(name, deployment)
+        yield Run(name, told.status, told.duration, told.live_after, tuple(steps[name]))
+
+
+def _facts(host: DeploymentHost) -> dict[str, Any]:
+    return {
+        "host": host.host,
+        "status": _badge(host.status),
+        "live_after": spoken(host.live_after) or "-",
+        "took": spoken(host.duration) or "-",
+        "previous": host.previous or "-",
+        "error": host.error_message.partition("\n")[0],
+    }
+
+
+def _badge(status: str) -> SafeString:
+    return format_html('<span class="sd-badge sd-{}">{}</span>', slugify(status), status)
 
 
 def _rows(table: dict[str, Any]) -> list[tuple[str, str]]:

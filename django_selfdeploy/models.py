@@ -10,10 +10,10 @@ from .core import journal
 
 
 class Deployment(models.Model):
-    """One deployment, rollback or restart, written from its journal and changed by nobody else.
+    """One deployment, rollback or restart on all its hosts, written from their journals and changed by nobody else.
 
     Times are UTC, `live_after` and `duration` are seconds since the command was given; None is not known, or
-    not yet. `digest` is the SHA-256 of the journal that the row was made from.
+    not yet. What the hosts tell differently is told for all of them as tell.whole says; `host` names them all.
     """
 
     class Kind(models.TextChoices):
@@ -66,8 +66,40 @@ class Deployment(models.Model):
         return f"{self.kind} {self.identity}"
 
 
+class DeploymentHost(models.Model):
+    """What came of a deployment on one host; `digest` is the SHA-256 of the journal that the row was made from."""
+
+    deployment = models.ForeignKey(Deployment, models.CASCADE, related_name="hosts")
+    host = models.CharField(max_length=150, blank=True)
+    release = models.CharField(max_length=150, blank=True)
+    previous = models.CharField("previous release", max_length=150, blank=True)
+    status = models.CharField(max_length=20, choices=Deployment.Status.choices)
+    started = models.DateTimeField()
+    finished = models.DateTimeField(null=True, blank=True)
+    live_after = models.FloatField(null=True, blank=True)
+    duration = models.FloatField(null=True, blank=True)
+    error = models.CharField(max_length=100, blank=True)
+    error_message = models.TextField(blank=True)
+    error_hint = models.TextField("what to do next", blank=True)
+    error_code = models.IntegerField("exit code", null=True, blank=True)
+    warnings = models.JSONField(default=list, blank=True)
+    versions = models.JSONField(default=dict, blank=True)
+    log = models.TextField(blank=True)
+    digest = models.CharField(max_length=64)
+
+    class Meta:
+        ordering = ("host",)
+        constraints = (models.UniqueConstraint(fields=("deployment", "host"), name="selfdeploy_once_per_host"),)
+        default_permissions = ()
+
+    def __str__(self) -> str:
+        return f"{self.deployment} on {self.host}"
+
+
 class DeploymentStep(models.Model):
-    """One step of a deployment; `at` is seconds since the command was given, `seconds` what it took."""
+    """One step of a deployment on the host of that name; `at` is seconds since the command was given, `seconds` what
+    it took.
+    """
 
     deployment = models.ForeignKey(Deployment, models.CASCADE, related_name="steps")
     number = models.PositiveIntegerField()

@@ -11,7 +11,7 @@ from typing import Any
 
 from django.conf import settings
 
-from . import __version__
+from . import __version__, inventory
 from .conf import Target, on_host
 from .context import Context
 from .core.layout import Layout
@@ -89,6 +89,7 @@ def contexts_for(
     variables = read_variables(project)[0]
     created = datetime.now(timezone.utc).strftime("%Y-%m-%dT%H:%M:%SZ")
     found = {}
+    lead = lead_of(project.target, tuple(states))
     for name, state in states.items():
         target, layout = target_on(project.target, name), Layout(state.root)
         context = Context(
@@ -102,6 +103,7 @@ def contexts_for(
             python=target.python or state.python,
             uv=uv_on(state, target),
             variables=variables,
+            leads=name == lead,
             skip_tests=options.skip_tests,
             accept=options.accept,
             created=created,
@@ -109,6 +111,12 @@ def contexts_for(
         base = f"{layout.release(context.previous.id)}/source" if context.previous else ""
         found[name] = replace(context, base=base, fingerprint=fingerprint(context))
     return found
+
+
+def lead_of(target: Target, names: tuple[str, ...]) -> str:
+    """Which of the hosts called `names` does what is done once for all of them."""
+    among = [host for host in target.hosts if host.name in names]
+    return inventory.lead(among).name if among else names[0]
 
 
 def target_on(target: Target, name: str) -> Target:

@@ -19,6 +19,7 @@ from .hosts.fleet import Fleet
 from .hosts.interrupt import calling_off
 from .inventory import Host
 from .options import Project
+from .preparation import lead_of
 
 THIS_MACHINE = ""
 """The name of this machine as a host."""
@@ -61,8 +62,8 @@ def fleet_of(project: Project, connections: dict[str, Connection]) -> Fleet:
     """The conversations as a fleet that goes at the target's pace."""
     if not project.target.hosts:
         return Fleet(connections)
-    lead = inventory.lead(host for host in project.target.hosts if host.name in connections)
-    return Fleet(connections, lead=lead.name, batches=partial(inventory.batches, project.target.batch))
+    lead = lead_of(project.target, tuple(connections))
+    return Fleet(connections, lead=lead, batches=partial(inventory.batches, project.target.batch))
 
 
 def chosen(project: Project) -> tuple[Host, ...]:

@@ -29,6 +29,7 @@ from django_selfdeploy.backends.nginx import Nginx
 from django_selfdeploy.backends.supervisor import Supervisor
 from django_selfdeploy.core import errors, hand, plan
 from django_selfdeploy.core.layout import Layout
+from django_selfdeploy.hosts.options import Ssh
 from django_selfdeploy.tell.jsonlines import JsonLines
 
 PACKAGE = Path(conf.__file__).parent
@@ -69,6 +70,7 @@ def pages() -> dict[str, str]:
     makers: tuple[Callable[[], Iterable[str]], ...] = (
         target_settings,
         part_settings,
+        ssh_settings,
         commands,
         host_script,
         check_messages,
@@ -99,6 +101,11 @@ def part_settings() -> Iterator[str]:
         yield from (f"## `{key}`", "", _one_paragraph(kind.__doc__), "")
         yield from _table(("key", "type", "default", "what it is"), _rows(kind, str.upper))
         yield ""
+
+
+def ssh_settings() -> Iterator[str]:
+    """The keys of `SSH`."""
+    yield from _table(("key", "type", "default", "what it is"), _rows(Ssh, str.upper))
 
 
 def _keys(kind: type, *, skip: tuple[str, ...], level: str) -> Iterator[str]:

@@ -91,6 +91,7 @@ def facts(**changes: Any) -> ProjectFacts:
         "test_runner": "",
         "hashed_static": True,
         "pages": ("/", "/about/"),
+        "own_databases": ("default",),
     }
     return ProjectFacts(**{**about, **changes})
 

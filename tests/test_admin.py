@@ -13,8 +13,8 @@ from django.test.utils import CaptureQueriesContext, override_settings
 from django.utils.html import strip_tags
 
 from django_selfdeploy.models import Deployment, DeploymentStep
-from django_selfdeploy.tell.record import import_journals
-from tests.stories import HOSTILE, ID, STEPS, write
+from django_selfdeploy.tell.record import import_journals, import_stories
+from tests.stories import HOSTILE, ID, STEPS, story, write
 
 pytestmark = pytest.mark.usefixtures("db")
 
@@ -261,6 +261,78 @@ def test_nothing_on_the_page_needs_a_lax_content_security_policy(viewer: Client,
     assert not re.search(r"\s(style|on\w+)=", html)
     assert '/static/django_selfdeploy/deployment.css"' in html
     assert finders.find("django_selfdeploy/deployment.css")
+
+
+# many hosts
+
+
+@pytest.fixture
+def fleet() -> Deployment:
+    """A deployment that failed on the second of two hosts."""
+    error = {"error": "NotReady", "message": "It answers 500.\nIts log.", "hint": "See it.", "exit_code": 11}
+    failed = [STEPS[0], {**STEPS[1], "status": "failed"}]
+    import_stories(
+        [
+            story(host="web1", warnings=[]),
+            story(host="web2", status="failed", error=error, live_after=None, seconds=1.2, steps=failed, previous=""),
+        ]
+    )
+    return Deployment.objects.get()
+
+
+def test_the_list_tells_how_many_hosts_there_were(viewer: Client, fleet: Deployment, tmp_path: Path) -> None:
+    imported(tmp_path, "20261122-101113-4be1d0c7", host="web1")
+    table = between(page(viewer, LIST), "<tbody>", "</tbody>")
+    assert re.findall(r'<span title="(.*?)">(.*?)</span>', table) == [("web1", "web1"), ("web1, web2", "2 hosts")]
+
+
+@pytest.mark.parametrize(("query", "count"), [("?q=web2", 1), ("?q=web3", 0)])
+def test_a_host_is_found(viewer: Client, fleet: Deployment, query: str, count: int) -> None:
+    assert page(viewer, LIST + query).count('<th class="field-when') == count
+
+
+def test_the_list_of_hosts_costs_the_same_for_many(viewer: Client, fleet: Deployment) -> None:
+    with CaptureQueriesContext(connection) as one:
+        page(viewer, LIST)
+    import_stories(story(f"20261122-{number:06}-4be1d0c7", host=f"web{number}") for number in range(20))
+    with CaptureQueriesContext(connection) as many:
+        page(viewer, LIST)
+    assert len(many) == len(one)
+
+
+def test_the_page_tells_what_came_of_it_on_each_host(viewer: Client, fleet: Deployment) -> None:
+    html = page(viewer, f"{LIST}{fleet.pk}/change/")
+    assert texts(between(html, "<h2>Hosts</h2>", "</section>")) == [
+        *("Host", "Status", "Live after", "Duration", "Previous release", "Error"),
+        *("web1", "succeeded", "1.5 s", "2.0 s", "20261121-164210-9f01c2aa"),
+        *("web2", "failed", "-", "1.2 s", "-", "It answers 500."),
+    ]
+    assert texts(between(html, 'role="alert">', "</div>"))[0].startswith("web2: It answers 500.")
+    assert texts(between(html, "Host:", "</div>")) == ["2 hosts"]
+
+
+def test_each_host_has_a_lane_and_the_one_that_failed_is_open(viewer: Client, fleet: Deployment) -> None:
+    html = page(viewer, f"{LIST}{fleet.pk}/change/")
+    [first, second] = html.split('<details class="sd-lane"')[1:]
+    drawing = [re.sub(r"<title>.*?</title>", "", each) for each in (first, second.partition("<h2>")[0])]
+    assert [each.startswith(" open") for each in drawing] == [False, True]
+    assert texts(drawing[0].partition(">")[2])[:5] == ["web1", "2.0 s", "stage", "0.90 s", "take the source"]
+    assert texts(drawing[1].partition(">")[2]) == [
+        *("web2 failed", "1.2 s", "stage", "0.90 s"),
+        *("take the source", "0.20 s", "214 files", "3 files sent"),
+        *("load the release failed", "0.70 s"),
+    ]
+    assert re.findall(r'<rect class="sd-run sd-phase-(.*?)" x="(.*?)"', first)[:2] == [
+        ("stage", "15.00%"),
+        ("activate", "60.00%"),
+    ]
+    assert ("sd-live" in drawing[0], "sd-live" in drawing[1]) == (True, False)
+
+
+def test_one_host_has_no_lane_and_no_table(viewer: Client, deployment: Deployment) -> None:
+    html = page(viewer, f"{LIST}{deployment.pk}/change/")
+    assert "sd-lane" not in html
+    assert "<h2>Hosts</h2>" not in html
 
 
 # the log and the files

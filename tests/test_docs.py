@@ -19,9 +19,11 @@ from django_selfdeploy import __main__ as entry
 from django_selfdeploy import checks, conf
 from django_selfdeploy.core import errors, events, hand, journal, state, status
 from django_selfdeploy.core.layout import Layout
+from django_selfdeploy.hosts.options import Ssh
 from django_selfdeploy.management.commands import deploy_history
 from django_selfdeploy.options import Options, Project
 from django_selfdeploy.story import about_deployment
+from django_selfdeploy.tell import whole
 
 TOP = Path(__file__).parents[1]
 DOCS = TOP / "docs"
@@ -123,7 +125,7 @@ def test_every_path_and_template_is_in_the_reference() -> None:
 
 
 def setting_names() -> set[str]:
-    kinds = (conf.Target, *generator().NESTED.values(), *generator().PARTS.values())
+    kinds = (conf.Target, Ssh, *generator().NESTED.values(), *generator().PARTS.values())
     return {name.upper() for kind in kinds for name in kind.__dataclass_fields__}
 
 
@@ -223,7 +225,12 @@ def test_the_keys_of_the_status_are_documented(tmp_path: Path) -> None:
 
 def test_the_keys_of_the_history_are_documented() -> None:
     section = text_of(DOCS / "reference" / "json.md").split("## `deploy_history`")[1].split("##")[0]
-    assert set(re.findall(r"`(\w+)`", section)) == {*deploy_history.KEYS, "error", "null"}
+    assert set(re.findall(r"`(\w+)`", section)) == {
+        *deploy_history.KEYS,
+        *deploy_history.MORE,
+        *whole.OF_A_HOST,
+        "null",
+    }
 
 
 def test_the_keys_of_an_error_and_an_outcome_are_documented() -> None:

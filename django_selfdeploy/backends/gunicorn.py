@@ -22,13 +22,18 @@ class Gunicorn(AppServer):
     distribution = "gunicorn"
 
     workers: int = option(2, "Worker processes.")
-    threads: int = option(4, "Threads of each worker (worker_class gthread).")
+    threads: int = option(4, "Threads of each worker; those of other classes than gthread have one.")
     worker_class: str = option("gthread", "gthread, sync or gevent.")
     timeout: int = option(30, "Seconds without a sign of life after which a worker is killed.")
     graceful_timeout: int = option(30, "Seconds that requests may take to finish when the server stops.")
     max_requests: int = option(0, "Requests after which a worker is replaced; 0 for never.")
     max_requests_jitter: int = option(0, "Random addition to max_requests, so that workers do not go together.")
     backlog: int = option(2048, "Connections that may wait to be accepted.")
+
+    @property
+    def has_threads(self) -> bool:
+        """Whether its workers use `threads`: gunicorn runs gthread for a sync worker with several."""
+        return self.worker_class == "gthread"
 
     def problems(self) -> tuple[str, ...]:
         if self.worker_class not in WSGI_WORKERS:
@@ -46,6 +51,7 @@ class Gunicorn(AppServer):
     def files(self, context: Context) -> dict[str, str]:
         values = {
             "part": self,
+            "threads": self.threads if self.has_threads else 1,
             "application": context.known_facts.application,
             "socket": context.layout.socket(context.release),
             "folder": context.project,

@@ -76,7 +76,12 @@ class Journal:
         self.save()
 
     def save(self) -> None:
-        atomic.write(self.path, json.dumps(self.story, ensure_ascii=False).encode("utf-8", "replace"), mode=0o640)
+        atomic.write(self.path, encoded(self.story), mode=0o640)
+
+
+def encoded(story: dict[str, Any]) -> bytes:
+    """The bytes of the file of `story`: the same again for a story that was read from it, wherever it was sent."""
+    return json.dumps(story, ensure_ascii=False).encode("utf-8", "replace")
 
 
 def read(path: str) -> dict[str, Any] | None:
@@ -116,4 +121,4 @@ def interrupt(layout: Layout, identity: str) -> None:
     for row in story["steps"]:
         if row["status"] == RUNNING:
             row["status"] = INTERRUPTED
-    atomic.write(path, json.dumps(story, ensure_ascii=False).encode("utf-8", "replace"), mode=0o640)
+    atomic.write(path, encoded(story), mode=0o640)

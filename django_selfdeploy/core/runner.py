@@ -135,7 +135,8 @@ class Runner:
         root, lock it and open a journal.
 
         The ids of deployment and release are made once the lock is held, so that they sort by what happened;
-        `about` has them already on the second and every further host.
+        `about` has them already on the second and every further host. Only a deployment makes a root: raises
+        NothingThere for another kind where there is none.
         """
         self._layout = layout = Layout(os.path.normpath(root) if root else machine.root_of(name))
         if about is None:
@@ -146,6 +147,8 @@ class Runner:
 
     def _begin(self, layout: Layout, about: dict[str, Any], wait: float, secrets: tuple[str, ...]) -> dict[str, Any]:
         began = time.monotonic() - float(about.pop("elapsed", 0.0))
+        if about["kind"] != "deploy" and not os.path.isdir(layout.journals):
+            raise NothingThere(f"Nothing is deployed in {layout.root!r}.", hint="Deploy first: `manage.py deploy`.")
         os.makedirs(layout.journals, mode=0o755, exist_ok=True)
         self._lock = lock.Lock(layout)
         holder = {key: about[key] for key in ("kind", "who")}

@@ -137,27 +137,29 @@ def kept(base: str, name: str, data: bytes, size: int) -> str:
     if not private(base, 0o022):
         raise OSError("it belongs to somebody else, or others may write to it")
     folder = os.path.join(base, name)
-    new = tempfile.mkdtemp(prefix=".new-", dir=base)
+    work = tempfile.mkdtemp(prefix=".new-", dir=base)
+    new = os.path.join(work, name)
     try:
         unpack(new, data)
         if not usable(folder, size):
             if os.path.lexists(folder):
-                os.rename(folder, os.path.join(new, "broken"))
+                os.rename(folder, os.path.join(work, "broken"))
             os.rename(new, folder)
     except OSError:
         if not usable(folder, size):  # else another controller was faster
             raise
     finally:
-        shutil.rmtree(new, ignore_errors=True)
+        shutil.rmtree(work, ignore_errors=True)
     forget_old(base, folder)
     return folder
 
 
 def unpack(folder: str, data: bytes) -> None:
-    """Write the files into the folder."""
+    """Write the files into the folder, which is made for us alone."""
     import json
     import zlib
 
+    os.makedirs(folder, 0o700, exist_ok=True)
     for path, text in json.loads(zlib.decompress(data).decode()):
         whole = os.path.join(folder, path)
         os.makedirs(os.path.dirname(whole), 0o700, exist_ok=True)

@@ -5,7 +5,8 @@ from __future__ import annotations
 import base64
 import os
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Generator, Iterator
+from contextlib import closing
 from dataclasses import dataclass
 
 import paramiko
@@ -16,6 +17,11 @@ from .ssh_config import Login
 Ask = Callable[[str], str]
 
 KINDS: tuple[type[paramiko.PKey], ...] = (paramiko.Ed25519Key, paramiko.ECDSAKey, paramiko.RSAKey)
+
+USABLE = ("ssh-ed25519", "ecdsa-sha2-", "ssh-rsa", "rsa-sha2-")
+
+Opened = Callable[[str], paramiko.PKey | None]
+"""Opens the key in a file; None where that cannot be."""
 
 _opened: dict[str, paramiko.PKey] = {}
 _opening = threading.Lock()
@@ -30,14 +36,18 @@ class Offer:
     key: paramiko.PKey
 
 
-def offers(login: Login, ask: Ask | None, locked: list[str]) -> Iterator[Offer]:
+def offers(login: Login, ask: Ask | None, locked: list[str]) -> Generator[Offer, None, None]:
     """The keys to try, in order; what is asked is asked when its turn comes.
 
     A key that the user names comes before the agent's others, since a host hears out only a few (MaxAuthTries).
     Where none is named, the agent comes first, then what opens without asking. Encrypted keys that nobody can be
     asked for are added to `locked`.
     """
-    agent = _of_agent(login)
+    with closing(_agent(login)) as agent:
+        yield from _in_order(login, _held(agent), lambda path: _opened_key(login, path, ask, locked))
+
+
+def _in_order(login: Login, agent: list[Offer], opened: Opened) -> Iterator[Offer]:
     files = [path for path in login.identities if os.path.exists(path) or os.path.exists(f"{path}.pub")]
     named, taken = [], set()
     for path in files:
@@ -53,21 +63,34 @@ def offers(login: Login, ask: Ask | None, locked: list[str]) -> Iterator[Offer]:
     for path, held in named:
         if held is not None:
             yield Offer(path, held.key)
-        elif os.path.exists(path) and (key := _opened_key(login, path, ask, locked)) is not None:
+        elif os.path.exists(path) and (key := opened(path)) is not None:
             yield Offer(path, key)
     if login.named:
         yield from others
 
 
-def _of_agent(login: Login) -> list[Offer]:
-    """What the user's agent holds; IdentityAgent (ssh_config(5)) may say that there is to be none."""
+class _NoAgent:
+    def get_keys(self) -> tuple[paramiko.AgentKey, ...]:
+        return ()
+
+    def close(self) -> None:
+        pass
+
+
+def _agent(login: Login) -> paramiko.Agent | _NoAgent:
+    """The user's agent; IdentityAgent (ssh_config(5)) may say that there is to be none."""
     if login.agent.lower() == "none" or "SSH_AUTH_SOCK" not in os.environ:
-        return []
+        return _NoAgent()
     try:
-        keys = paramiko.Agent().get_keys()
+        return paramiko.Agent()
     except (paramiko.SSHException, OSError, EOFError):
-        return []
-    return [Offer(f"{key.comment or key.get_name()} (agent)", key) for key in keys]
+        return _NoAgent()
+
+
+def _held(agent: paramiko.Agent | _NoAgent) -> list[Offer]:
+    """What it holds and paramiko can use: keys on security keys (sk-) it cannot."""
+    known = [key for key in agent.get_keys() if key.get_name().startswith(USABLE)]
+    return [Offer(f"{key.comment or key.get_name()} (agent)", key) for key in known]
 
 
 def _public(path: str) -> bytes:

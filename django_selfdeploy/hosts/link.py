@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 import socket
 from collections.abc import Iterator
-from contextlib import ExitStack, contextmanager, suppress
+from contextlib import ExitStack, closing, contextmanager, suppress
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -111,7 +111,9 @@ def _closed(sock: Any) -> None:
 
 def _transport(sock: Any, to: Login) -> paramiko.Transport:
     transport = paramiko.Transport(sock, disabled_algorithms=_disabled())
-    logging.getLogger(LOG).addHandler(logging.NullHandler()) if not logging.getLogger(LOG).handlers else None
+    log = logging.getLogger(LOG)
+    if not log.handlers:
+        log.addHandler(logging.NullHandler())  # else Python writes errors on standard error
     transport.set_log_channel(LOG)
     transport.use_compression(True)
     transport.banner_timeout = transport.handshake_timeout = transport.auth_timeout = to.timeout
@@ -193,10 +195,11 @@ def _keep(to: Login, kind: str, data: bytes) -> None:
 def _log_in(transport: paramiko.Transport, to: Login, means: Means) -> None:
     tried: list[str] = []
     locked: list[str] = []
-    for offer in keys.offers(to, means.ask, locked):
-        if _accepted(transport, to, offer, tried):
-            return
-        tried.append(offer.name)
+    with closing(keys.offers(to, means.ask, locked)) as offers:
+        for offer in offers:
+            if _accepted(transport, to, offer, tried):
+                return
+            tried.append(offer.name)
     if locked and not tried:
         raise troubles.locked_key(to, locked[0])
     raise troubles.no_key_accepted(to, tried, locked)
@@ -212,6 +215,8 @@ def _accepted(transport: paramiko.Transport, to: Login, offer: keys.Offer, tried
             if "timeout" in str(error).lower():
                 raise troubles.not_answered(to) from error
             return False
+        if "EOF" not in str(error):
+            raise troubles.not_signed(to, offer.name, str(error)) from error
         if tried:
             raise troubles.too_many(to, [*tried, offer.name]) from error
         raise troubles.hung_up(to) from error

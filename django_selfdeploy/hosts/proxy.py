@@ -21,7 +21,7 @@ def proxied(command: str) -> Iterator[socket.socket]:
     ours, its = socket.socketpair()
     with ours, its:
         words = ("/bin/sh", "-c", f"exec {command}")
-        child = subprocess.Popen(words, stdin=its, stdout=its, start_new_session=True)
+        child = subprocess.Popen(words, stdin=its.fileno(), stdout=its.fileno(), start_new_session=True)
         its.close()
         try:
             yield ours

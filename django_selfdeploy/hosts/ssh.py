@@ -5,7 +5,7 @@ from __future__ import annotations
 import io
 import secrets
 from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from typing import BinaryIO, cast
 
 import paramiko
@@ -27,8 +27,8 @@ START = 60.0
 """Seconds for a host to start a shell and the runner; some ask a slow directory of users first."""
 
 HINT = (
-    "The runner goes on alone, or takes back what was begun, by how far it was: `deploy_attach` tells what comes of "
-    "it, and the next `deploy` puts right what was left."
+    "The runner goes on alone, or takes back what was begun, by how far it was: `deploy_attach TARGET` tells what "
+    "comes of it, and the next `deploy` puts right what was left."
 )
 
 
@@ -52,39 +52,40 @@ def connected(
     line = start.command(nonce, python=python, root=root, silence=ssh.silence, become=become)
     with linked(parsed(address), Means(ssh, accept_new_host_key, ask)) as (transport, login):
         channel = _opened(transport, str(login), login.timeout)
-        complaints = Complaints(channel)
-        incoming, outgoing = Incoming(channel, complaints, max(START, ssh.silence)), Outgoing(channel)
-        wire = Channel(io.BufferedReader(incoming, 1 << 16), cast("BinaryIO", outgoing))
         _run(channel, line)
-        greeting = Greeting(
-            str(login),
-            wire,
-            incoming,
-            complaints,
-            nonce=nonce,
-            silence=ssh.silence,
-            password=Password(str(login), nonce, ask),
-        )
-
-        def greet() -> None:
-            greeting.hear()
-            connection.round_trips += greeting.round_trips
-
-        connection = Connection(
-            wire,
-            greet=greet,
-            trouble=lambda: complaints.text() or _gone(transport),
-            broken=f"The connection to {str(login)!r} was lost",
-            hint=HINT,
-        )
+        talk = _Talk(channel, str(login), nonce, ssh.silence, ask)
         if become:
-            greeting.hear()  # sudo may take for a password what is sent before
-            connection.round_trips += 1
-        with beating(wire, outgoing, every=ssh.keepalive, silence=ssh.silence, end=transport.close):
-            try:
-                yield connection
-            finally:
-                _let_go(channel)
+            talk.greet()  # sudo may take for a password what is sent before
+            talk.connection.round_trips += 1
+        with beating(talk.wire, talk.outgoing, every=ssh.keepalive, silence=ssh.silence, end=transport.close):
+            yield talk.connection
+
+
+class _Talk:
+    """What is built upon a channel, each on the one before."""
+
+    def __init__(self, channel: paramiko.Channel, name: str, nonce: str, silence: float, ask: Ask | None) -> None:
+        self._transport = channel.transport
+        self._complaints = Complaints(channel)
+        self._incoming = Incoming(channel, self._complaints, max(START, silence))
+        self.outgoing = Outgoing(channel)
+        self.wire = Channel(io.BufferedReader(self._incoming, 1 << 16), cast("BinaryIO", self.outgoing))
+        password = Password(name, nonce, ask)
+        self._greeting = Greeting(
+            name, self.wire, self._incoming, self._complaints, nonce=nonce, silence=silence, password=password
+        )
+        broken = f"The connection to {name!r} was lost"
+        self.connection = Connection(self.wire, greet=self.greet, trouble=self._trouble, broken=broken, hint=HINT)
+
+    def greet(self) -> None:
+        """Twice is once."""
+        self._greeting.hear()
+        self.connection.round_trips += self._greeting.round_trips
+        self._greeting.round_trips = 0
+
+    def _trouble(self) -> str:
+        gone = "" if self._transport.is_active() else "the link is dead, or the host closed it"
+        return self._incoming.trouble or self._complaints.text() or gone
 
 
 def _opened(transport: paramiko.Transport, name: str, timeout: float) -> paramiko.Channel:
@@ -108,12 +109,3 @@ def _run(channel: paramiko.Channel, line: str) -> None:
     message.add_boolean(True)
     message.add_string(line)
     channel.transport._send_user_message(message)
-
-
-def _gone(transport: paramiko.Transport) -> str:
-    return "" if transport.is_active() else "the link is dead, or the host closed it"
-
-
-def _let_go(channel: paramiko.Channel) -> None:
-    with suppress(OSError, EOFError, paramiko.SSHException):
-        channel.close()

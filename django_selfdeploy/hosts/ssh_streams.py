@@ -49,13 +49,14 @@ class Incoming(io.RawIOBase):
     """What the host sends. Raises TimeoutError when nothing comes for `patience` seconds.
 
     `patience` and `watch` change as the conversation goes on, so it is not frozen: `watch` is called whenever there
-    is nothing yet, and says whether to begin counting anew.
+    is nothing yet, and says whether to begin counting anew. `trouble` is why it ended, where it was silence.
     """
 
     def __init__(self, channel: paramiko.Channel, complaints: Complaints, patience: float) -> None:
         self._channel, self._complaints = channel, complaints
         self.patience = patience
         self.watch: Callable[[], bool] | None = None
+        self.trouble = ""
 
     def readable(self) -> bool:
         return True
@@ -72,7 +73,8 @@ class Incoming(io.RawIOBase):
                 data = self._channel.recv(len(buffer))
             except TimeoutError:
                 if time.monotonic() > deadline:
-                    raise TimeoutError(f"nothing was heard for {self.patience:g} s") from None
+                    self.trouble = f"nothing was heard for {self.patience:g} s"
+                    raise TimeoutError(self.trouble) from None
                 continue
             buffer[: len(data)] = data
             return len(data)

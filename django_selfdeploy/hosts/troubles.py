@@ -164,6 +164,14 @@ def too_many(login: Login, tried: list[str]) -> HostError:
     )
 
 
+def not_signed(login: Login, name: str, why: str) -> HostError:
+    """The key is there, and does not do what is asked of it."""
+    return HostError(
+        f"The login at {str(login)!r} fails with the key {name}: {why}.",
+        hint="If the key is an agent's, the agent may have refused it: see `ssh-add -l`.",
+    )
+
+
 def no_public_keys(login: Login, allowed: tuple[str, ...]) -> HostError:
     """A key is not enough, or not allowed."""
     return HostError(

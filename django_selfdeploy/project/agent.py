@@ -65,8 +65,8 @@ class Refused(Exception):
     """A program refused, and has said why itself."""
 
 
-def migrate() -> dict[str, Any]:
-    """Apply what is pending, on every database that routers let migrate.
+def migrate(*, aliases: list[str] | None = None) -> dict[str, Any]:
+    """Apply what is pending, on the databases called `aliases`, or on every one; routers say what they let migrate.
 
     A SQLite file that comes into being by it is not for other users of the host to read.
     """
@@ -74,8 +74,9 @@ def migrate() -> dict[str, Any]:
     _make_folders()
     from .reading import _pending
 
-    pending = [f"{one.app}.{one.name}" for one in _pending(sql=False)]
-    for alias in connections:
+    chosen = [alias for alias in connections if aliases is None or alias in aliases]
+    pending = [f"{one.app}.{one.name}" for one in _pending(sql=False) if one.alias in chosen]
+    for alias in chosen:
         call_command("migrate", database=alias, interactive=False, verbosity=1, skip_checks=True)
     return {"applied": pending, "note": f"{len(pending)} applied" if pending else "nothing to do"}
 

@@ -36,7 +36,8 @@ class ProjectFacts:
     are behind them; `hashed_static` that their names carry hashes. `probe_path` is "" where no page without
     parameters was found, `pages` are those that do nothing when they are asked. `body_limit` is the largest request
     that the project means to take, in bytes, 0 for any. `sendfile_url` is the internal path of the files in
-    `sendfile_root`, "" for none.
+    `sendfile_root`, "" for none. `databases` are the vendors by alias, `own_databases` the aliases of those that are
+    on the host itself.
     """
 
     application: str
@@ -59,6 +60,7 @@ class ProjectFacts:
     sendfile_url: str = ""
     sendfile_root: str = ""
     pages: tuple[str, ...] = ()
+    own_databases: tuple[str, ...] = ()
 
     def to_json(self) -> dict[str, Any]:
         return asdict(self)
@@ -70,6 +72,7 @@ class ProjectFacts:
                 **fields,
                 "allowed_hosts": tuple(fields["allowed_hosts"]),
                 "pages": tuple(fields.get("pages", ())),
+                "own_databases": tuple(fields.get("own_databases", ())),
                 "messages": tuple(Message(**dict(row)) for row in fields["messages"]),
                 "pending": tuple(_pending(dict(row)) for row in fields["pending"]),
             }

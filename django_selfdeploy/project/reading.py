@@ -46,6 +46,7 @@ def read(*, sql: bool = False) -> ProjectFacts:
         messages=(*_adjusted(), *_checked(), *_conflicts()),
         pending=tuple(_pending(sql)),
         databases={alias: connections[alias].vendor for alias in connections},
+        own_databases=tuple(alias for alias in connections if _is_own(alias)),
         versions=_versions(),
         test_runner=_test_runner(),
         hashed_static=_serves_static() and _hashes_static(),
@@ -173,6 +174,14 @@ def _pending_of(alias: str, sql: bool) -> Iterator[Pending]:
             reversible=all(operation.reversible for operation in migration.operations),
             sql=tuple(statements),
         )
+
+
+def _is_own(alias: str) -> bool:
+    """Whether the database is on this host, so that every host of a target has one of its own."""
+    if connections[alias].vendor == "sqlite":
+        return True
+    host = str(connections[alias].settings_dict.get("HOST") or "")
+    return host in ("", "localhost", "127.0.0.1", "::1") or host.startswith("/")
 
 
 def _is_new(alias: str) -> bool:

@@ -155,13 +155,18 @@ def static_order(context: Context) -> str:
 
 
 def migrate(context: Context) -> Step:
-    """As late as can be before the new processes start: what fails before leaves the database alone."""
-    pending = ", ".join(f"{one.app}.{one.name}" for one in context.known_facts.pending)
-    actions = (Ask(context.agent, "migrate"),) if pending else ()
+    """As late as can be before the new processes start: what fails before leaves the database alone.
+
+    Once for all hosts, by the one that leads. Another one has only those databases to migrate that are its own.
+    """
+    facts = context.known_facts
+    mine = tuple(facts.databases) if context.leads else facts.own_databases
+    pending = ", ".join(f"{one.app}.{one.name}" for one in facts.pending if one.alias in mine)
+    actions = (Ask(context.agent, "migrate", json.dumps({"aliases": mine})),) if pending else ()
     stays = f"The database is not taken back. Of these migrations, those that were applied stay: {pending}."
     return Step(
-        Phase.MIGRATE.value,
-        "migrate the database",
+        (Phase.MIGRATE if context.leads else Phase.START).value,
+        "migrate the database" if context.leads else "migrate the host's own database",
         actions,
         undo=(Say(stays),) if pending else (),
         failure=Failure(

@@ -1,53 +1,48 @@
-"""The journals of a root, written to the database: the rows are a copy that can be made again at any time."""
+"""The journals of a deployment written to the database: the rows are a copy that can be made again at any time.
+
+Hosts that share a database write to it at the same time, each what its own journal says: whoever comes, makes the row
+of the whole deployment again from the rows of all hosts, and holds a lock on it until then.
+"""
 
 from __future__ import annotations
 
 import hashlib
 import json
-import math
 import os
-import re
-from collections.abc import Iterable, Iterator
+import random
+import time
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
-from datetime import datetime, timezone
 from pathlib import Path
-from typing import Any, cast
+from typing import Any
 
-from django.conf import settings
-from django.db import DEFAULT_DB_ALIAS, models, transaction
-from django.utils.dateparse import parse_datetime
-from django.utils.timezone import make_naive
+from django.db import DEFAULT_DB_ALIAS, OperationalError, models, transaction
 
-from ..core.text import plain
-from ..models import Deployment, DeploymentStep
-
-DEPTH = 12
-"""How deep lists and dictionaries of a story may be nested; what lies deeper becomes "…"."""
-
-LONGEST = 1e9
-"""In seconds, thirty years; more is no duration."""
+from ..core.journal import encoded
+from ..models import Deployment, DeploymentHost, DeploymentStep
+from .rows import Told, deployment_of, rows_of
+from .strangers import cleaned
 
 ROWS, STEP_ROWS = 20, 200
 """Rows per INSERT: statements of long outputs stay below the 16 MB of MySQL's max_allowed_packet."""
 
-_identity = re.compile(r"[0-9A-Za-z][0-9A-Za-z._+-]*")
+AT_ONCE = 100
+"""Journals whose rows are in memory and in the conditions of one query."""
+
+TRIES, PAUSE = 10, 0.1
+"""InnoDB ends one of two transactions that wait for each other, PostgreSQL at "repeatable read" the second of two that
+change a row: both expect it to begin again, best not together. At most PAUSE seconds longer are between two tries
+each time.
+"""
 
 
 @dataclass(frozen=True)
 class Imported:
-    """How many rows were made and how many changed, and the names of the files that are no journal."""
+    """How many journals are new in the database and how many have changed, and the names of what is no journal."""
 
     created: int
     updated: int
     skipped: tuple[str, ...]
-
-
-@dataclass(frozen=True)
-class Found:
-    """A journal that the database does not have, or has as it was before."""
-
-    row: Deployment
-    steps: tuple[DeploymentStep, ...]
 
 
 def import_journals(folder: Path, *, using: str = DEFAULT_DB_ALIAS) -> Imported:
@@ -56,31 +51,38 @@ def import_journals(folder: Path, *, using: str = DEFAULT_DB_ALIAS) -> Imported:
     A folder that is not there has no journals. One query when nothing changed. Raises OSError for a folder
     that cannot be listed and DatabaseError, with nothing written.
     """
-    known = {
-        identity: (pk, digest)
-        for identity, pk, digest in Deployment.objects.using(using).values_list("identity", "pk", "digest")
-    }
-    found, skipped = _changed(folder, {identity: digest for identity, (_, digest) in known.items()})
-    new = [item for item in found if item.row.identity not in known]
-    old = [item for item in found if item.row.identity in known]
-    for item in old:
-        item.row.pk = known[item.row.identity][0]
-    if found:
-        _write(new, old, using)
-    return Imported(len(new), len(old), tuple(skipped))
-
-
-def _changed(folder: Path, digests: dict[str, str]) -> tuple[list[Found], list[str]]:
-    """The journals whose digest is not the one in `digests` (identity to digest), and the names skipped."""
-    found, skipped = [], []
+    known = _known(using)
+    found: list[Told] = []
+    skipped: list[str] = []
     for path in _journals(folder):
         try:
-            item = _read(path, known=digests.get(path.stem, ""))
+            found += _read(path, known=known)
         except (OSError, ValueError, OverflowError, RecursionError):
-            skipped.append(_clean(path.name))
-        else:
-            found += [item] if item else []
-    return found, skipped
+            skipped.append(cleaned(path.name))
+    return _write(found, skipped, using)
+
+
+def import_stories(stories: Iterable[dict[str, Any]], *, using: str = DEFAULT_DB_ALIAS) -> Imported:
+    """Write stories, as journal.newest reads them on the hosts, to the database `using`.
+
+    The rows are those that import_journals makes of the files on each host. Raises DatabaseError, with nothing written.
+    """
+    known = _known(using)
+    found: list[Told] = []
+    skipped: list[str] = []
+    for story in stories:
+        digest = hashlib.sha256(encoded(story)).hexdigest()
+        try:
+            found += [] if (str(story.get("id")), digest) in known else [rows_of(story, digest=digest)]
+        except (ValueError, OverflowError, RecursionError):
+            skipped.append(cleaned(str(story.get("id"))))
+    return _write(found, skipped, using)
+
+
+def _known(using: str) -> set[tuple[str, str]]:
+    """Ids with the digests of the journals that the database has."""
+    rows = DeploymentHost.objects.using(using).order_by()
+    return set(rows.values_list("deployment__identity", "digest"))
 
 
 def _journals(folder: Path) -> list[Path]:
@@ -91,159 +93,119 @@ def _journals(folder: Path) -> list[Path]:
     return [folder / name for name in names if name.endswith(".json") and not name.startswith(".")]
 
 
-def _write(new: list[Found], old: list[Found], using: str) -> None:
-    """One transaction that begins with a write: SQLite waits for its turn then, but not after a read."""
-    with transaction.atomic(using=using):
-        Deployment.objects.using(using).bulk_create([item.row for item in new], batch_size=ROWS)
-        for item in old:
-            item.row.save(using=using, force_update=True)
-        DeploymentStep.objects.using(using).filter(deployment__in=[item.row.pk for item in old]).delete()
-        _learn_keys(new, using)
-        steps = [step for item in (*new, *old) for step in _steps_of(item)]
-        DeploymentStep.objects.using(using).bulk_create(steps, batch_size=STEP_ROWS)
-
-
-def _learn_keys(new: list[Found], using: str) -> None:
-    """MySQL does not tell the keys of rows inserted in bulk."""
-    unknown = [item.row.identity for item in new if item.row.pk is None]
-    rows = Deployment.objects.using(using).only("identity").in_bulk(unknown, field_name="identity")
-    for item in new:
-        item.row.pk = item.row.pk or rows[item.row.identity].pk
-
-
-def _steps_of(item: Found) -> Iterator[DeploymentStep]:
-    for step in item.steps:
-        step.deployment = item.row
-        yield step
-
-
-# from a story to rows
-
-
-def _read(path: Path, *, known: str) -> Found | None:
-    """The rows for a journal; None when its digest is the `known` one. Raises ValueError for what is none."""
+def _read(path: Path, *, known: set[tuple[str, str]]) -> Iterator[Told]:
+    """The rows for a journal that is not among the `known`. Raises ValueError for what is none."""
     data = path.read_bytes() if path.is_file() else b""
     digest = hashlib.sha256(data).hexdigest()
-    if digest == known:
-        return None
-    story = _clean(json.loads(data))
-    if not isinstance(story, dict) or story.get("id") != path.stem or not _fits(path.stem):
-        raise ValueError(f"{path.name!r} is no journal, or another one's copy.")
-    steps = tuple(_steps(story))
-    row = _deployment(story)
-    row.digest, row.log = digest, _log(row, steps)
-    return Found(row, steps)
+    if (path.stem, digest) in known:
+        return
+    told = rows_of(json.loads(data), digest=digest)
+    if told.identity != path.stem:
+        raise ValueError(f"{path.name!r} is another one's copy.")
+    yield told
 
 
-def _fits(identity: str) -> bool:
-    return bool(_identity.fullmatch(identity)) and len(identity) <= _longest(Deployment, "identity")
+# writing
 
 
-def _deployment(story: dict[str, Any]) -> Deployment:
-    started = _moment(story.get("started"))
-    if started is None:
-        raise ValueError(f"{story['id']!r} does not say when it started.")
-    error = story.get("error")
-    error = error if isinstance(error, dict) else {"message": error}
-    texts = ("kind", "target", "release", "previous", "commit", "subject", "who", "host", "status")
-    tables = ("versions", "configuration", "options")
-    warnings = story.get("warnings")
-    return Deployment(
-        identity=story["id"],
-        **{key: _text(story.get(key), _longest(Deployment, key)) for key in texts},
-        **{key: table if isinstance(table := story.get(key), dict) else {} for key in tables},
-        started=started,
-        finished=_moment(story.get("finished")),
-        live_after=_seconds(story.get("live_after")),
-        duration=_seconds(story.get("seconds")),
-        error=_text(error.get("error"), _longest(Deployment, "error")),
-        error_message=_text(error.get("message")),
-        error_hint=_text(error.get("hint")),
-        error_code=_whole_number(error.get("exit_code")),
-        warnings=[_text(warning) for warning in warnings] if isinstance(warnings, list) else [],
+def _write(found: list[Told], skipped: list[str], using: str) -> Imported:
+    """In the order of the ids, so that two who write do not wait for each other."""
+    last = {(told.identity, told.row.host): told for told in found}
+    told = [last[key] for key in sorted(last)]
+    if not told:
+        return Imported(0, 0, tuple(skipped))
+    for number in range(1, TRIES):
+        try:
+            return Imported(*_written(told, using), tuple(skipped))
+        except OperationalError:
+            time.sleep(random.uniform(0, PAUSE * number))  # noqa: S311 - nothing is to be kept secret
+    return Imported(*_written(told, using), tuple(skipped))
+
+
+def _written(told: Sequence[Told], using: str) -> tuple[int, int]:
+    """How many rows of hosts were made, and how many changed, in one transaction."""
+    created = updated = 0
+    with transaction.atomic(using=using):
+        for begin in range(0, len(told), AT_ONCE):
+            chunk = told[begin : begin + AT_ONCE]
+            deployments = _locked(chunk, using)
+            hosts = _hosts(deployments, using)
+            fresh = [one for one in chunk if _is_news(one, deployments, hosts)]
+            before = len(hosts)
+            for one in fresh:
+                hosts[one.row.deployment_id, one.row.host] = one.row
+            created += len(hosts) - before
+            updated += len(fresh) - (len(hosts) - before)
+            _write_hosts(fresh, using)
+            _write_deployments(fresh, deployments, hosts, using)
+    return created, updated
+
+
+def _locked(told: Sequence[Told], using: str) -> dict[str, Deployment]:
+    """The rows of the deployments by id; those that are not there are made, with what one host says.
+
+    An insert that becomes an update of what is there locks it in every database. And it is a write: SQLite waits for
+    its turn when a transaction begins with one, but not after a read.
+    """
+    rows = {one.identity: deployment_of(one.identity, one.same, [one.row]) for one in told}
+    for row in rows.values():
+        row.log = ""
+    _upsert(Deployment, list(rows.values()), ("identity",), using, changes=("identity",))
+    found: dict[str, Deployment] = Deployment.objects.using(using).defer("log").in_bulk(rows, field_name="identity")
+    return found
+
+
+Hosts = dict[tuple[int, str], DeploymentHost]
+
+
+def _hosts(deployments: dict[str, Deployment], using: str) -> Hosts:
+    rows = DeploymentHost.objects.using(using).filter(deployment__in=deployments.values())
+    return {(row.deployment_id, row.host): row for row in rows}
+
+
+def _is_news(told: Told, deployments: dict[str, Deployment], hosts: Hosts) -> bool:
+    """Whether nobody else has written it in the meantime; its rows learn to which deployment they belong, and forget
+    the keys of a try before this one.
+    """
+    rows: tuple[DeploymentHost | DeploymentStep, ...] = (told.row, *told.steps)
+    for row in rows:
+        row.pk, row.deployment = None, deployments[told.identity]
+    there = hosts.get((told.row.deployment_id, told.row.host))
+    return there is None or there.digest != told.row.digest
+
+
+def _write_hosts(told: Sequence[Told], using: str) -> None:
+    """Steps of deployments without rows of hosts are replaced too: the release before this one made them."""
+    if not told:
+        return
+    _upsert(DeploymentHost, [one.row for one in told], ("deployment", "host"), using)
+    former = models.Q(*(models.Q(deployment=one.row.deployment_id, host=one.row.host) for one in told), _connector="OR")
+    steps = DeploymentStep.objects.using(using)
+    steps.filter(former).delete()
+    steps.bulk_create([step for one in told for step in one.steps], batch_size=STEP_ROWS)
+
+
+def _write_deployments(told: Sequence[Told], before: dict[str, Deployment], hosts: Hosts, using: str) -> None:
+    rows = {}
+    for one in told:
+        known = before[one.identity]
+        same = {key: value or getattr(known, key) for key, value in one.same.items()}
+        every = [row for (deployment, _), row in hosts.items() if deployment == known.pk]
+        rows[one.identity] = deployment_of(one.identity, same, every)
+    _upsert(Deployment, list(rows.values()), ("identity",), using)
+
+
+def _upsert(
+    model: type[models.Model], rows: list[Any], unique: tuple[str, ...], using: str, *, changes: tuple[str, ...] = ()
+) -> None:
+    """MySQL knows by itself what is unique, and takes no names for it."""
+    manager = model._default_manager.using(using)
+    others = [field.name for field in model._meta.concrete_fields if not field.primary_key]
+    named = transaction.get_connection(using).features.supports_update_conflicts_with_target
+    manager.bulk_create(
+        rows,
+        batch_size=ROWS,
+        update_conflicts=True,
+        update_fields=changes or [name for name in others if name not in unique],
+        unique_fields=unique if named else None,
     )
-
-
-def _steps(story: dict[str, Any]) -> Iterator[DeploymentStep]:
-    listed = story.get("steps")
-    for number, step in enumerate(listed if isinstance(listed, list) else [], start=1):
-        if isinstance(step, dict):
-            yield _step(step, number, host=story.get("host"))
-
-
-def _step(step: dict[str, Any], number: int, *, host: Any) -> DeploymentStep:
-    given = _whole_number(step.get("number"))
-    texts = ("phase", "name", "status")
-    return DeploymentStep(
-        number=number if given is None or given < 0 else given,
-        host=_text(step.get("host") or host, _longest(DeploymentStep, "host")),
-        **{key: _text(step.get(key), _longest(DeploymentStep, key)) for key in texts},
-        at=_seconds(step.get("at")),
-        seconds=_seconds(step.get("seconds")),
-        note=_text(step.get("note")),
-        tail=_text(step.get("tail")),
-    )
-
-
-def _log(row: Deployment, steps: Iterable[DeploymentStep]) -> str:
-    parts = [_section(step) for step in steps]
-    parts += [f"warning: {warning}\n" for warning in row.warnings]
-    if row.error_message:
-        parts.append(f"error: {row.error_message}\n{row.error_hint}".rstrip("\n") + "\n")
-    return "\n".join(parts)
-
-
-def _section(step: DeploymentStep) -> str:
-    took = "" if step.seconds is None else f", {step.seconds:.3f} s"
-    lines = [
-        f"== {step.number} {step.phase}: {step.name} ({step.status}{took})",
-        step.note,
-        step.tail.rstrip("\n"),
-    ]
-    return "\n".join(line for line in lines if line) + "\n"
-
-
-# values of strangers
-
-
-def _clean(value: Any, depth: int = DEPTH) -> Any:
-    """`value` with every text fit for a page and for PostgreSQL, and every number one that JSON knows."""
-    if isinstance(value, str):
-        return plain(value).encode("utf-8", "replace").decode()
-    if isinstance(value, float) and not math.isfinite(value):
-        return str(value)
-    if not isinstance(value, (dict, list)):
-        return value
-    if depth == 0:
-        return "…"
-    if isinstance(value, list):
-        return [_clean(item, depth - 1) for item in value]
-    return {_clean(key): _clean(item, depth - 1) for key, item in value.items()}
-
-
-def _text(value: Any, longest: int | None = None) -> str:
-    return ("" if value is None else str(value))[:longest]
-
-
-def _seconds(value: Any) -> float | None:
-    if isinstance(value, bool) or not isinstance(value, (int, float)):
-        return None
-    return float(value) if 0 <= value <= LONGEST else None
-
-
-def _whole_number(value: Any) -> int | None:
-    return value if isinstance(value, int) and not isinstance(value, bool) and abs(value) < 2**31 else None
-
-
-def _moment(value: Any) -> datetime | None:
-    """The moment in UTC, or in the project's own zone without one where it has USE_TZ = False."""
-    moment = parse_datetime(value) if isinstance(value, str) else None
-    if moment is None:
-        return None
-    aware = moment if moment.tzinfo else moment.replace(tzinfo=timezone.utc)
-    return aware.astimezone(timezone.utc) if settings.USE_TZ else make_naive(aware)
-
-
-def _longest(model: type[models.Model], name: str) -> int:
-    field = cast("models.CharField[str, str]", model._meta.get_field(name))
-    return cast("int", field.max_length)

@@ -1,4 +1,6 @@
-"""The steps of a deployment drawn to scale: where each bar begins, how long it is, what was live when."""
+"""The steps of a deployment drawn to scale, in a lane for each host: where bars begin, how long they are, what was live
+when.
+"""
 
 from __future__ import annotations
 
@@ -17,6 +19,9 @@ SHORTEST = 0.01
 TICKS = 8
 """At most so many marks on the scale."""
 
+EVENTFUL = ("failed", "interrupted", "running")
+"""What somebody who looks at a deployment looks for among its steps."""
+
 
 class Row(Protocol):
     """What is drawn; `at` and `seconds` are seconds since the command was given, and its duration."""
@@ -29,6 +34,17 @@ class Row(Protocol):
     seconds: float | None
     note: str
     tail: str
+
+
+@dataclass(frozen=True)
+class Run:
+    """What one host did; `duration` and `live_after` are seconds since the command was given, None is not known."""
+
+    host: str
+    status: str
+    duration: float | None
+    live_after: float | None
+    steps: tuple[Row, ...]
 
 
 @dataclass(frozen=True)
@@ -67,26 +83,35 @@ class Stretch:
 
 
 @dataclass(frozen=True)
+class Lane:
+    """One host; `live` is None when the release did not go live on it. `opened` where a step went wrong, or runs."""
+
+    host: str
+    status: str
+    took: str
+    live: Mark | None
+    stretches: tuple[Stretch, ...]
+    opened: bool
+
+
+@dataclass(frozen=True)
 class Timeline:
-    """`live` is None when the release did not go live."""
+    """`live` is when the release was live on every host where it went live; None when it went live on none."""
 
     ticks: tuple[Mark, ...]
     live: Mark | None
-    stretches: tuple[Stretch, ...]
+    lanes: tuple[Lane, ...]
 
 
-def draw(rows: Iterable[Row], *, duration: float | None, live_after: float | None) -> Timeline:
-    """The timeline of `rows` in their order, on a scale that ends with the deployment."""
-    steps = list(rows)
-    ends = [(row.at or 0.0) + (row.seconds or 0.0) for row in steps]
-    scale = max([*ends, duration or 0.0, live_after or 0.0, SHORTEST])
-    said = f"live after {spoken(live_after)}"
-    live = None if live_after is None else _mark(live_after, scale, said, room=0.1)
-    phases = itertools.groupby(steps, key=lambda row: row.phase)
+def draw(runs: Iterable[Run]) -> Timeline:
+    """The timeline of what the hosts did, in their order, on one scale that ends with the last of them."""
+    told = list(runs)
+    scale = max([SHORTEST, *(second for run in told for second in _seconds_of(run))])
+    lives = [run.live_after for run in told if run.live_after is not None]
     return Timeline(
         ticks=tuple(_mark(second, scale, f"{second:g} s", room=0.0) for second in _ticks(scale)),
-        live=live,
-        stretches=tuple(_stretch(phase, list(group), scale) for phase, group in phases),
+        live=_live(max(lives, default=None), scale),
+        lanes=tuple(_lane(run, scale) for run in told),
     )
 
 
@@ -103,6 +128,22 @@ def spoken(seconds: float | None) -> str:
     minutes, rest = divmod(round(seconds), 60)
     hours, minutes = divmod(minutes, 60)
     return f"{hours} h {minutes:02} min" if hours else f"{minutes} min {rest:02} s"
+
+
+def _seconds_of(run: Run) -> Iterator[float]:
+    yield from (run.duration or 0.0, run.live_after or 0.0)
+    yield from ((row.at or 0.0) + (row.seconds or 0.0) for row in run.steps)
+
+
+def _lane(run: Run, scale: float) -> Lane:
+    phases = itertools.groupby(run.steps, key=lambda row: row.phase)
+    stretches = tuple(_stretch(phase, list(group), scale) for phase, group in phases)
+    opened = any(row.status in EVENTFUL for row in run.steps)
+    return Lane(run.host, run.status, spoken(run.duration), _live(run.live_after, scale), stretches, opened)
+
+
+def _live(second: float | None, scale: float) -> Mark | None:
+    return None if second is None else _mark(second, scale, f"live after {spoken(second)}", room=0.1)
 
 
 def _ticks(scale: float) -> Iterator[float]:

@@ -10,6 +10,7 @@ import subprocess
 import sys
 from pathlib import Path
 from types import ModuleType
+from typing import Any
 
 import pytest
 from supervisor.options import ServerOptions, UnhosedConfigParser
@@ -143,6 +144,36 @@ def test_gunicorns_configuration_is_python_that_names_the_release(name: str) -> 
     exec(text, module.__dict__)
     assert (module.bind, module.umask, module.proc_name) == (f"unix:/srv/mysite/releases/{NEW}/app.sock", 0o117, NEW)
     assert callable(module.post_worker_init)
+
+
+def gunicorn_conf(**options: Any) -> ModuleType:
+    """The configuration for these options of gunicorn, as gunicorn reads it."""
+    made = context(settings={"APP_SERVER": {"BACKEND": "gunicorn", "OPTIONS": options}})
+    module = ModuleType("conf")
+    exec(made.target.app_server.files(made)["gunicorn.conf.py"], module.__dict__)
+    return module
+
+
+def test_a_worker_with_threads_takes_no_connection_that_has_to_wait_for_one() -> None:
+    made = gunicorn_conf(threads=3)
+    assert (made.worker_class, made.threads, made.worker_connections, made.keepalive) == ("gthread", 3, 3, 0)
+
+
+def test_a_gunicorn_that_would_not_read_from_the_last_connection_is_not_limited(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr("gunicorn.version_info", (23, 0, 0))
+    made = gunicorn_conf(threads=3)
+    assert made.threads == 3
+    assert not hasattr(made, "worker_connections")
+    assert not hasattr(made, "keepalive")
+
+
+@pytest.mark.parametrize("worker_class", ["sync", "gevent"])
+def test_only_gthread_has_threads(worker_class: str) -> None:
+    made = gunicorn_conf(worker_class=worker_class, threads=3)
+    assert (made.worker_class, made.threads) == (worker_class, 1)
+    assert not hasattr(made, "worker_connections")
 
 
 # what the parts say of themselves

@@ -168,6 +168,20 @@ def test_opening_locks_and_begins_a_journal(host: Host) -> None:
     assert host.heard == [events.Started(ID, "deploy", "default", "r1")]
 
 
+@pytest.mark.parametrize("kind", ["rollback", "restart", "start", "stop"])
+def test_only_a_deployment_makes_a_root(host: Host, kind: str) -> None:
+    with pytest.raises(NothingThere) as caught:
+        host.open(kind=kind)
+    root = host.layout.root
+    assert (caught.value.message, caught.value.hint) == (
+        f"Nothing is deployed in {root!r}.",
+        "Deploy first: `manage.py deploy`.",
+    )
+    assert not os.path.exists(root)
+    host.open()
+    assert holder(host.layout) is not None
+
+
 def test_a_plan_is_carried_out_and_its_answers_come_back(host: Host) -> None:
     host.open()
     answers = host.connection.carry_out(plan(write(host.layout, "a", "stage", Answer("ünï"))))
@@ -402,6 +416,21 @@ def test_a_folder_that_cannot_be_made_is_a_sentence(tmp_path: Path) -> None:
     with running(tmp_path / "file" / "site") as host, pytest.raises(HostError) as caught:
         host.open()
     assert caught.value.message == f"'open {tmp_path}/file/site' failed: Not a directory '{tmp_path}/file/site'."
+
+
+def test_a_sign_of_life_is_answered_at_once(host: Host) -> None:
+    """By the thread that reads: whatever step stands, the controller hears that the runner lives."""
+    host.open()
+    sending = start(host, write(host.layout, "a", "stage", Await("1")))
+    before = host.connection._channel.received
+    host.connection._channel.send_if_idle("alive")
+    deadline = time.monotonic() + 5
+    while host.connection._channel.received == before and time.monotonic() < deadline:
+        time.sleep(0.01)
+    assert host.connection._channel.received - before == len(b'{"kind": "alive", "bytes": 0}\n')
+    Await.go_on.set()
+    sending.join(5)
+    assert host.story()["status"] == "succeeded"
 
 
 def test_a_request_that_is_unknown_is_answered_and_harms_nothing(host: Host) -> None:

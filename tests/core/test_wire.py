@@ -145,6 +145,24 @@ def test_a_login_that_never_ends_is_not_heard_out() -> None:
         hello(b"y\n" * 10 + GREETING, lines=10)
 
 
+def test_a_bootstrap_is_heard_and_a_login_that_talks_like_one_is_not() -> None:
+    said = b"selfdeploy-runner-wanted other\nselfdeploy-runner-wanted nonce\nselfdeploy-unable nonce no room\nselfdeploy-x nonce\n"
+    heard: list[tuple[str, str]] = []
+    channel = Channel(io.BytesIO(said + GREETING), io.BytesIO())
+    channel.expect_hello("nonce", otherwise=lambda word, rest: heard.append((word, rest)))
+    assert heard == [("selfdeploy-runner-wanted", ""), ("selfdeploy-unable", "no room")]
+
+
+def test_a_sign_of_life_does_not_wait_for_what_is_under_way() -> None:
+    stream = io.BytesIO()
+    channel = Channel(io.BytesIO(), stream)
+    with channel._sending:
+        channel.send_if_idle("alive")
+    assert stream.getvalue() == b""
+    channel.send_if_idle("alive")
+    assert received(stream.getvalue()) == [Frame("alive", {})]
+
+
 def test_bytes_are_counted() -> None:
     data = sent(("a", b"12345", {}))
     channel = Channel(io.BytesIO(data), io.BytesIO())

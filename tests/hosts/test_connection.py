@@ -106,6 +106,40 @@ def test_until_it_is_live_is_until_it_is_live() -> None:
     assert connection.carry_out(Plan("deploy", "default", "r1", ()), until=events.Live) == {}
 
 
+def test_the_first_question_is_on_its_way_before_the_greeting() -> None:
+    order: list[str] = []
+
+    class Noted(io.BytesIO):
+        def flush(self) -> None:
+            order.append("sent")
+
+    said = io.BytesIO()
+    Channel(io.BytesIO(), said).send("done", answer=[])
+    said.write(said.getvalue())
+    said.seek(0)
+    connection = Connection(Channel(said, Noted()), greet=lambda: order.append("greeted"))
+    assert (connection.stories(1), connection.stories(1), order) == ([], [], ["sent", "greeted", "sent"])
+
+
+def test_a_runner_that_never_began_says_so_in_its_greeting() -> None:
+    class Closed(io.BytesIO):
+        def flush(self) -> None:
+            raise BrokenPipeError
+
+    def greet() -> None:
+        raise Locked("It does not begin.")
+
+    with pytest.raises(Locked, match="It does not begin"):
+        Connection(Channel(io.BytesIO(), Closed()), greet=greet).stories(1)
+
+
+def test_a_transport_says_what_broke_and_what_to_do() -> None:
+    connection = Connection(Channel(io.BytesIO(), io.BytesIO()), broken="The link was cut", hint="Mend it.")
+    with pytest.raises(RunnerLost) as caught:
+        connection.stories(1)
+    assert str(caught.value) == "The link was cut.\nMend it."
+
+
 def test_a_frame_that_is_unknown_is_passed_over() -> None:
     assert talking(("weather", {}), ("done", {"answer": [1]})).stories(1) == [1]
 

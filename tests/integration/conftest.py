@@ -15,11 +15,11 @@ pytest.register_assert_rewrite(
     *(f"{__package__}.{name}" for name in ("hosts", "order", "probing", "running", "site", "standing"))
 )
 
-from .controller import Controller, build_wheel, make_controller, short_folder  # noqa: E402
+from .controller import Controller, build_wheel, make_controller  # noqa: E402
 from .fleet import Fleet  # noqa: E402
 from .network import Network  # noqa: E402
 from .packages import PYTHON, Packages, gather  # noqa: E402
-from .scratch import claimed_folder  # noqa: E402
+from .sharing import shared  # noqa: E402
 from .site import Site  # noqa: E402
 
 PROGRAMS = ("nginx", "git")
@@ -56,17 +56,23 @@ def _do_without(reason: str) -> None:
 
 
 @pytest.fixture(scope="session")
-def wheel(_programs: None) -> Iterator[Path]:
-    folder = short_folder()
-    yield build_wheel(folder)
-    shutil.rmtree(folder)
+def _notes(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder that all workers of this run know."""
+    base = tmp_path_factory.getbasetemp()
+    return base.parent if "PYTEST_XDIST_WORKER" in os.environ else base
 
 
 @pytest.fixture(scope="session")
-def controller(wheel: Path) -> Iterator[Controller]:
-    folder = short_folder()
-    yield make_controller(folder, wheel)
-    shutil.rmtree(folder)
+def wheel(_programs: None, _notes: Path) -> Iterator[Path]:
+    with shared(_notes / "wheel", build_wheel) as folder:
+        [wheel] = folder.glob("*.whl")
+        yield wheel
+
+
+@pytest.fixture(scope="session")
+def controller(wheel: Path, _notes: Path) -> Iterator[Controller]:
+    with shared(_notes / "controller", lambda folder: make_controller(folder, wheel)) as folder:
+        yield Controller(folder)
 
 
 @pytest.fixture
@@ -109,9 +115,10 @@ def network(_programs: None) -> Iterator[Network]:
 
 
 @pytest.fixture(scope="session")
-def packages(network: Network, wheel: Path) -> Iterator[Packages]:
-    with claimed_folder() as folder:
-        yield gather(folder, wheel, users=("root", "deploy"))
+def packages(network: Network, wheel: Path, _notes: Path) -> Iterator[Packages]:
+    users = ("root", "deploy")
+    with shared(_notes / "packages", lambda folder: gather(folder, wheel, users=users)) as folder:
+        yield Packages(folder, users)
 
 
 @pytest.fixture
@@ -123,7 +130,7 @@ def make_fleet(controller: Controller, network: Network, packages: Packages) -> 
 
 def _assembled(stack: ExitStack, fleet: Fleet) -> Fleet:
     stack.callback(fleet.close)
-    fleet.site.lay_down(env={"ALLOWED_HOSTS": "localhost,127.0.0.1"})
+    fleet.site.lay_down(env={"DATABASE_URL": fleet.database_url})
     return fleet
 
 

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import shutil
+import subprocess
+import tempfile
 from collections.abc import Mapping, Sequence
 from contextlib import ExitStack
 from pathlib import Path
@@ -10,7 +13,8 @@ from typing import Any
 from .controller import Controller
 from .hosts import Host
 from .network import Network
-from .packages import Packages
+from .packages import PLACE, Packages
+from .running import Running
 from .site import Site
 from .sshhome import make_ssh_home
 from .standing import Answer, Standing
@@ -19,6 +23,7 @@ ALIAS = "production"
 PORT = 8000
 ROOT = "/home/deploy/website"
 NAMES = ("web1", "web2", "web3", "web4")
+THERE = {"ROOT": ROOT, "PORT": PORT, "BIND": "0.0.0.0"}
 OWN = ("SSH_AUTH_SOCK", "SSH_AGENT_PID", "SSH_ASKPASS", "DISPLAY")
 """Variables of a real user's SSH world, which the tests must not enter."""
 
@@ -26,7 +31,8 @@ OWN = ("SSH_AUTH_SOCK", "SSH_AGENT_PID", "SSH_ASKPASS", "DISPLAY")
 class Fleet:
     """Hosts that can be logged in to, and `site`, the project, which knows them by name. Not frozen: hosts break.
 
-    `odd` holds further arguments of Host for hosts of the given names; `target` further keys of the target.
+    `shared` is a folder that all hosts have in common. `odd` holds further arguments of Host for hosts of the given
+    names; `target` further keys of the target.
     """
 
     def __init__(
@@ -42,7 +48,10 @@ class Fleet:
         self.packages = packages
         hosts = [f"deploy@{name}" for name in names]
         self._stack = ExitStack()
-        self.site = Site(controller, alias=ALIAS, **{**PLACE, "HOSTS": hosts, **target})
+        self.shared = Path(tempfile.mkdtemp(prefix="shared-", dir=packages.folder))
+        self.shared.chmod(0o777)
+        self._stack.callback(shutil.rmtree, self.shared)
+        self.site = Site(controller, alias=ALIAS, **{**THERE, "HOSTS": hosts, **target})
         self._stack.callback(self.site.close)
         self.ssh_home = make_ssh_home(self.site.folder / "home")
         self.site.variables = {
@@ -53,6 +62,11 @@ class Fleet:
         self.hosts = {host.name: host.up() for host in begun}
         self.ssh_home.learn(self.hosts.values())
 
+    @property
+    def database_url(self) -> str:
+        """Of one SQLite file for all hosts: they have one kernel, so its locks hold as on one machine."""
+        return f"sqlite:///{PLACE}/{self.shared.name}/db.sqlite3"
+
     def __getitem__(self, name: str) -> Host:
         return self.hosts[name]
 
@@ -60,8 +74,17 @@ class Fleet:
         """The site as it stands on the host."""
         return HostStanding(self.hosts[name], self.site)
 
-    def deploy(self, *words: str, check: bool = True) -> Any:
+    def deploy(self, *words: str, check: bool = True) -> subprocess.CompletedProcess[str]:
         return self.site.manage("deploy", ALIAS, *words, check=check)
+
+    def begin(self, command: str, *words: str) -> Running:
+        """Start a command on all hosts with --json, and go on while it runs."""
+        return self.site.begin(command, ALIAS, *words)
+
+    @property
+    def current(self) -> dict[str, str]:
+        """The release that `current` points to, by host."""
+        return {name: self.standing(name).current for name in self.hosts}
 
     def _begin(self, network: Network, packages: Packages, name: str, odd: dict[str, Any]) -> Host:
         host = Host(network, name, packages, authorized=self.ssh_home.public_key, **odd)
@@ -70,9 +93,6 @@ class Fleet:
 
     def close(self) -> None:
         self._stack.close()
-
-
-PLACE = {"ROOT": ROOT, "PORT": PORT, "BIND": "0.0.0.0"}
 
 
 class HostStanding(Standing):

@@ -21,6 +21,7 @@ class Running:
     def __init__(self, words: tuple[str, ...], **place: Any) -> None:
         self._errors = tempfile.TemporaryFile(mode="w+")
         self._process = subprocess.Popen(words, stdout=subprocess.PIPE, stderr=self._errors, text=True, **place)
+        self._told = ""
         self.heard: list[Event] = []
 
     @property
@@ -76,7 +77,15 @@ class Running:
         """Read what is left, and return the exit code."""
         for _ in self._events():
             pass
-        return self._process.wait(PATIENCE)
+        return self._wait()
+
+    def _wait(self) -> int:
+        assert self._process.stdout is not None
+        code = self._process.wait(PATIENCE)
+        self._process.stdout.close()
+        self._told = self._errors_so_far()
+        self._errors.close()
+        return code
 
     @property
     def error(self) -> dict[str, Any]:
@@ -85,6 +94,11 @@ class Running:
 
     def story(self) -> str:
         """What happened, for the message of a failing test."""
-        self._errors.seek(0)
         lines = [json.dumps(event) for event in self.heard if event["event"] != "output"]
-        return "\n".join([f"exit {self._process.poll()}", *lines, self._errors.read()])
+        return "\n".join([f"exit {self._process.poll()}", *lines, self._told or self._errors_so_far()])
+
+    def _errors_so_far(self) -> str:
+        if self._errors.closed:
+            return ""
+        self._errors.seek(0)
+        return self._errors.read()

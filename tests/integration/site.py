@@ -5,10 +5,12 @@ from __future__ import annotations
 import http.client
 import json
 import os
+import random
 import shutil
 import socket
 import subprocess
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import suppress
 from functools import cached_property
 from pathlib import Path
 from typing import Any
@@ -135,7 +137,7 @@ class Site(Standing):
 
     @cached_property
     def name(self) -> str:
-        return str(self.target.get("NAME", "website"))
+        return str(self.target.get("NAME", "website" if self.alias == "default" else f"website-{self.alias}"))
 
     # the end
 
@@ -147,12 +149,20 @@ class Site(Standing):
 
 def free_port() -> int:
     """A port that nobody listens on, below those that the kernel gives to clients."""
-    while True:
+    for port in _ports:
         with socket.socket() as trial:
             trial.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-            try:
-                port = 20000 + int.from_bytes(os.urandom(2), "big") % 12000
+            with suppress(OSError):
                 trial.bind(("127.0.0.1", port))
-            except OSError:
-                continue
-            return port
+                return port
+    raise AssertionError("No port is free.")
+
+
+def _own_ports() -> Iterator[int]:
+    """Ports of this worker alone, each of them once: a site that is to be deployed does not listen yet."""
+    worker = int(os.environ.get("PYTEST_XDIST_WORKER", "gw0").removeprefix("gw"))
+    first = 20000 + worker % 8 * 1500
+    yield from random.sample(range(first, first + 1500), 1500)
+
+
+_ports = _own_ports()

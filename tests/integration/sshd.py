@@ -7,9 +7,10 @@ import shutil
 import socket
 import subprocess
 import threading
-from collections.abc import Iterator
 from contextlib import suppress
 from pathlib import Path
+
+import pytest
 
 from django_selfdeploy.core.state import HostState
 from django_selfdeploy.hosts.base import Connection
@@ -19,6 +20,14 @@ from .processes import children, command_line, is_alive, kill
 from .waiting import until
 
 SSHD = shutil.which("sshd") or shutil.which("sshd", path="/usr/local/sbin:/usr/sbin:/sbin") or "sshd"
+
+IN_CI = os.environ.get("CI") == "true"
+
+needs_sshd = [
+    pytest.mark.skipif(os.geteuid() != 0, reason="sshd lets its own user in only"),
+    pytest.mark.skipif(not IN_CI and not os.path.exists(SSHD), reason="no sshd"),
+]
+"""In a CI what is missing is a failure, elsewhere it is a reason to skip."""
 
 CONFIG = """
 {lines}
@@ -36,7 +45,8 @@ KbdInteractiveAuthentication no
 
 def make_key(path: Path, kind: str = "ed25519", *, passphrase: str = "") -> Path:
     """A pair of keys; the path of the private one."""
-    command = ("ssh-keygen", "-q", "-t", kind, "-N", passphrase, "-C", path.name, "-f", str(path))
+    bits = ("-b", "2048") if kind == "rsa" else ()
+    command = ("ssh-keygen", "-q", "-t", kind, *bits, "-N", passphrase, "-C", path.name, "-f", str(path))
     subprocess.run(command, check=True, stdin=subprocess.DEVNULL)
     return path
 
@@ -114,6 +124,10 @@ class Sshd:
         """The processes of sshd that serve a login: the child of each connection, and its unprivileged half."""
         found = children(self._child.pid)
         return [pid for one in found for pid in (one, *children(one)) if "sshd" in command_line(pid)]
+
+    def runners(self) -> list[int]:
+        """The runners that were started here; those of a user who became another one forget where they come from."""
+        return runners(f" {self.address} {self.port}\0")
 
     def log(self) -> str:
         with suppress(OSError):
@@ -193,9 +207,18 @@ def look(connection: Connection, root: Path | str) -> HostState:
     return connection.open(str(root), look=LOOK)
 
 
-def runners() -> Iterator[int]:
-    """The runners of any host on this machine that were started over SSH."""
-    for name in os.listdir("/proc"):
-        if name.isdigit() and "zlib.decompress" in (line := command_line(int(name))) and not line.startswith("/bin/sh"):
-            if is_alive(int(name)):
-                yield int(name)
+def runners(mark: str) -> list[int]:
+    """The runners started over SSH that have `mark` in their variables."""
+    return [
+        pid for pid in _pids() if mark in _variables(pid) and "zlib.decompress" in command_line(pid) and is_alive(pid)
+    ]
+
+
+def _pids() -> list[int]:
+    return [int(name) for name in os.listdir("/proc") if name.isdigit()]
+
+
+def _variables(pid: int) -> str:
+    with suppress(OSError):
+        return Path(f"/proc/{pid}/environ").read_text(errors="replace")
+    return ""

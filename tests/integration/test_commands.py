@@ -90,9 +90,9 @@ def test_restart_takes_up_new_variables_and_loses_no_request(site: Site) -> None
 def test_nothing_is_live_before_the_first_deployment(make_site: MakeSite) -> None:
     site = make_site()
     assert site.manage("deploy_history").stdout == "Nothing was deployed yet.\n"
-    assert not site.root.exists()
     for command in ("deploy_rollback", "deploy_restart", "deploy_start", "deploy_stop"):
         refused = site.manage(command, check=False)
         assert refused.returncode == 14, (command, refused.stderr)
     assert site.manage("deploy_run", "check", check=False).returncode == 14
     assert site.manage("deploy_status", check=False).returncode == 1
+    assert not site.root.exists()

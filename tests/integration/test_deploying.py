@@ -3,8 +3,12 @@
 from __future__ import annotations
 
 import re
+from concurrent.futures import ThreadPoolExecutor
 
 import pytest
+
+from django_selfdeploy.core import queue
+from django_selfdeploy.core.queue import Queue
 
 from . import processes
 from .conftest import MakeSite
@@ -12,6 +16,7 @@ from .order import expect_in_order
 from .probing import SOME, no_request_lost
 from .site import Site
 from .visiting import PNG, hang_picture, sheet_of
+from .waiting import until
 
 
 def test_the_first_deployment_serves_the_site_through_nginx(make_site: MakeSite) -> None:
@@ -25,6 +30,19 @@ def test_the_first_deployment_serves_the_site_through_nginx(make_site: MakeSite)
     expect_in_order(site, live=site.current, status="succeeded")
     status = site.status()
     assert (status["healthy"], status["release"]["id"]) == (True, site.current)
+    _there_is_nothing_to_go_back_to(site)
+
+
+def _there_is_nothing_to_go_back_to(site: Site) -> None:
+    live = site.current
+    refused = site.manage("deploy_rollback", check=False)
+    hint = "`deploy_history` lists what there was; `deploy_rollback --to ID` goes to any release kept."
+    message = f"CommandError: There is no good release before the live one.\n{hint}\n"
+    assert (refused.returncode, refused.stderr) == (14, message)
+    refused = site.manage("deploy_rollback", "--to", "none", check=False)
+    message = f"CommandError: There is no release 'none'.\nThere are: {live}.\n"
+    assert (refused.returncode, refused.stderr) == (14, message)
+    expect_in_order(site, live=live, status="failed")
 
 
 def test_static_files_have_hashed_names_and_the_right_type(site: Site) -> None:
@@ -47,6 +65,15 @@ def test_what_is_not_there_is_a_404(site: Site, path: str) -> None:
 def test_a_host_that_the_project_does_not_allow_gets_no_answer(site: Site) -> None:
     with pytest.raises(ConnectionError):
         site.get("/", host="elsewhere.example")
+
+
+def test_a_request_that_no_thread_is_free_for_waits_where_any_worker_can_take_it(site: Site) -> None:
+    """Two workers with four threads each answer eight requests at a time; the ninth stays in the socket's queue."""
+    socket = f"{site.root}/releases/{site.current}/app.sock"
+    with ThreadPoolExecutor(9) as pool:
+        slow = [pool.submit(site.get, "/slow/?seconds=2") for _ in range(9)]
+        until(lambda: queue.of(socket) == Queue(listening=True, waiting=1, open=8), what="the ninth waits", seconds=10)
+    assert {request.result().status for request in slow} == {200}
 
 
 def test_uploads_and_rows_survive_the_next_release(site: Site) -> None:
@@ -99,29 +126,30 @@ def test_force_deploys_though_nothing_changed(site: Site) -> None:
     expect_in_order(site, live=site.current, status="succeeded")
 
 
-def test_what_is_superseded_is_removed(make_site: MakeSite) -> None:
-    site = make_site(KEEP=2, WATCH=0)
+def test_what_is_superseded_is_removed(site: Site) -> None:
+    site.target["KEEP"] = 2
     ids = []
-    for message in ("one", "two", "three"):
+    for message in ("one", "two"):
         site.change(message)
         site.deploy()
         ids.append(site.current)
-    assert site.releases == ids[1:]
-    assert {path.name for path in (site.root / "log").iterdir() if path.is_dir()} == set(ids[1:])
+    assert site.releases == ids
+    assert {path.name for path in (site.root / "log").iterdir() if path.is_dir()} == set(ids)
     assert len(list((site.root / "envs").iterdir())) == 1
     expect_in_order(site, live=ids[-1])
 
 
-def test_the_tests_of_the_project_run_in_the_new_release(make_site: MakeSite) -> None:
-    site = make_site(TESTS=["pages"], WATCH=0)
+def test_the_tests_of_the_project_run_in_the_new_release(site: Site) -> None:
+    site.target["TESTS"] = ["pages"]
+    site.change()
     assert "run the tests" in site.deploy().stdout
     [tests] = [step for step in site.journals[0]["steps"] if step["name"] == "run the tests"]
     assert "OK" in tests["tail"]
 
 
-def test_a_worker_finishes_its_task_when_it_is_replaced(make_site: MakeSite) -> None:
-    worker = {"COMMAND": ["python", "manage.py", "pages_worker", "--seconds", "0.3"]}
-    site = make_site(WATCH=0, PROCESSES={"worker": worker})
+def test_a_worker_finishes_its_task_when_it_is_replaced(site: Site) -> None:
+    site.target["PROCESSES"] = {"worker": {"COMMAND": ["python", "manage.py", "pages_worker", "--seconds", "0.3"]}}
+    site.change()
     site.deploy()
     first = site.current
     site.change()
@@ -130,3 +158,6 @@ def test_a_worker_finishes_its_task_when_it_is_replaced(make_site: MakeSite) -> 
     assert f"website-{first}-worker" not in site.groups
     last = (site.root / "log" / first / "worker.log").read_text().splitlines()[-1]
     assert re.search(rf"\[{first}\]: stopped after \d+ tasks$", last), last
+    del site.target["PROCESSES"]
+    site.deploy()
+    expect_in_order(site, live=site.current, status="succeeded")

@@ -30,13 +30,18 @@ def small_disk(folder: Path, megabytes: int) -> Iterator[None]:
         subprocess.run(("umount", "--lazy", str(folder)), check=True)
 
 
-def fill(site: Site, *, leave: int = 0) -> None:
-    """Let no more than `leave` bytes be free."""
+def crowd(site: Site) -> None:
+    """Let no more than SPACE bytes be free."""
+    with open(site.root / "filler", "ab") as file:
+        os.posix_fallocate(file.fileno(), 0, free_bytes(site) - SPACE)
+
+
+def fill(site: Site) -> None:
+    """Let nothing be free."""
     with open(site.root / "filler", "ab", buffering=0) as file, suppress(OSError):
-        while (free := free_bytes(site)) > leave:
-            file.write(bytes(free - leave))
-        if not leave:
-            file.write(bytes(1 << 20))  # blocks that were freed meanwhile
+        while free := free_bytes(site):
+            file.write(bytes(free))
+        file.write(bytes(1 << 20))  # blocks that were freed meanwhile
 
 
 def free_bytes(site: Site) -> int:
@@ -76,7 +81,7 @@ LATER = ["start the processes", "switch", "watch", "drain and stop the previous 
 @pytest.fixture(scope="module")
 def crowded(controller: Controller) -> Iterator[Site]:
     """A live site on a small disk, to which other data comes."""
-    site = Site(controller, DISK_RESERVE=0, WATCH=0.5)
+    site = Site(controller, DISK_RESERVE=0, WATCH=0.5, READY_TIMEOUT=20)
     site.lay_down()
     with small_disk(site.root, 700):
         try:
@@ -93,7 +98,7 @@ def test_the_disk_is_full_before_the_switch(crowded: Site, step: str, action: in
     site.write("pages/migrations/0006_buoy.py", MIGRATION)
     site.append("pages/static/pages/site.css", f"\n.{step.split()[0]} {{ color: red }}\n")
     site.commit("A buoy")
-    fill(site, leave=SPACE)
+    crowd(site)
     with no_request_lost(site):
         running = site.begin("deploy")
         running.until_step(step, action=action)
@@ -114,7 +119,7 @@ def test_the_disk_is_full_when_little_is_left_to_be_written(crowded: Site, step:
     """Either release may be live in the end, and is whole; the next deployment puts the rest right."""
     site, old = crowded, crowded.current
     site.change()
-    fill(site, leave=SPACE)
+    crowd(site)
     with no_request_lost(site):
         running = site.begin("deploy")
         running.until_step(step)

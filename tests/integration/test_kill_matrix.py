@@ -1,12 +1,13 @@
-"""SIGKILL to the runner, or to the controller, at every step: visitors notice nothing, and the next one heals.
+"""SIGKILL to the runner, and to the controller of the next deployment, at every step: visitors notice nothing.
 
 A case strikes when a step, or one of its actions (from 1), is told to begin; a step of a millisecond may be over by
-then, and the next one is struck. All cases share one site; each makes a release more, and leaves it in order.
+then, and the next one is struck. All cases share one site; each leaves it in order.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterator
+from typing import Any
 
 import pytest
 
@@ -14,6 +15,7 @@ from . import processes
 from .controller import Controller
 from .order import expect_in_order
 from .probing import no_request_lost
+from .running import Running
 from .site import Site
 from .waiting import until
 
@@ -40,7 +42,6 @@ FROM_THE_SWITCH_ON = [
     ("drain and stop the previous release", 2),
     ("tidy up", 0),
 ]
-EVERYWHERE = [*BEFORE_THE_SWITCH, *FROM_THE_SWITCH_ON]
 
 
 @pytest.fixture(scope="module")
@@ -62,8 +63,9 @@ def change(site: Site, step: str) -> None:
     site.change()
     site.target["TESTS"] = ["pages.tests.test_worker"] if step == "run the tests" else False
     if step == "tidy up":
+        oldest = site.root / "releases" / site.releases[0]
         for number in range(10_000):
-            (site.root / "releases" / site.releases[0] / f"{number}").touch()
+            (oldest / f"{number}").touch()
     if step == "migrate the database":
         number = 100 + len(site.git("log", "--format=%h").split())
         [before] = sorted(path.stem for path in (site.project / "pages/migrations").glob("0*.py"))[-1:]
@@ -71,72 +73,46 @@ def change(site: Site, step: str) -> None:
         site.commit("Migrate nothing, slowly")
 
 
-@pytest.mark.parametrize(("step", "action"), EVERYWHERE)
-def test_the_runner_is_killed(site: Site, step: str, action: int) -> None:
-    old = site.current
-    change(site, step)
-    with no_request_lost(site):
-        running = site.begin("deploy")
-        running.until_step(step, action=action)
-        running.kill_runner()
-        assert running.end() == 13, running.story()
-        assert running.error["message"] == "The runner ended without a word."
-        killed = site.journals[0]
-        assert killed["status"] == "running"
-        new = killed["release"]
-        assert site.serving in (old, new)
-        site.deploy("--force")
-    expect_in_order(site, live=site.current, status="succeeded")
-    assert site.current > new
-    if (step, action) in BEFORE_THE_SWITCH:
-        assert new not in site.releases, "nobody may go back to it"
-    [closed] = [story for story in site.journals if story["id"] == killed["id"]]
-    assert closed["status"] == "interrupted"
-    assert closed["error"]["message"] == f"The runner was killed in {killed['steps'][-1]['name']!r}."
-
-
 @pytest.mark.parametrize(("step", "action"), BEFORE_THE_SWITCH)
-def test_the_controller_is_killed_before_the_switch(site: Site, step: str, action: int) -> None:
-    """The runner takes everything back by itself."""
-    old = site.current
-    change(site, step)
+def test_what_is_killed_before_the_switch_is_taken_back(site: Site, step: str, action: int) -> None:
+    """What a killed runner left, the next one does; what its own controller left, a runner does by itself."""
+    old, before = site.current, site.releases
     with no_request_lost(site):
-        running = site.begin("deploy")
-        running.until_step(step, action=action)
-        runner = running.runner
-        running.kill()
-        until(lambda: not processes.is_alive(runner), what="the runner ends by itself")
+        killed = kill_runner(site, step, action)
+        assert site.serving == old
+        kill_controller(site, step, action)
     expect_in_order(site, live=old, status="cancelled")
     assert site.journals[0]["error"]["message"] == "The controller went away before the switch."
-
-
-def test_the_next_deployment_succeeds(site: Site) -> None:
-    site.deploy("--force")
-    expect_in_order(site, live=site.current, status="succeeded")
+    assert site.releases == before, "nobody may go back to what was killed"
+    expect_closed(site, killed)
 
 
 @pytest.mark.parametrize(("step", "action"), FROM_THE_SWITCH_ON)
-def test_the_controller_is_killed_from_the_switch_on(site: Site, step: str, action: int) -> None:
-    """The runner goes on to the end by itself."""
+def test_what_is_killed_from_the_switch_on_is_finished(site: Site, step: str, action: int) -> None:
+    """What a killed runner left, the next one does; when its own controller is killed, a runner goes on by itself."""
     old = site.current
-    change(site, step)
     with no_request_lost(site):
-        running = site.begin("deploy")
-        running.until_step(step, action=action)
-        runner = running.runner
-        running.kill()
-        until(lambda: not processes.is_alive(runner), what="the runner ends by itself")
-    assert site.current > old
+        killed = kill_runner(site, step, action)
+        assert site.serving in (old, killed["release"])
+        kill_controller(site, step, action)
+    assert site.current > killed["release"]
     expect_in_order(site, live=site.current, status="succeeded")
+    expect_closed(site, killed)
+
+
+def test_the_next_deployment_succeeds(site: Site) -> None:
+    killed = kill_runner(site, "collect the static files", 1)
+    site.deploy()
+    expect_in_order(site, live=site.current, status="succeeded")
+    assert site.current > killed["release"]
+    expect_closed(site, killed)
 
 
 @pytest.mark.parametrize(("step", "action"), [("look at the release", 1), ("wait until they answer", 1)])
 def test_ctrl_c_before_the_switch_takes_everything_back(site: Site, step: str, action: int) -> None:
     old = site.current
-    change(site, step)
     with no_request_lost(site):
-        running = site.begin("deploy")
-        running.until_step(step, action=action)
+        running = begin(site, step, action)
         running.interrupt()
         assert running.end() == 130, running.story()
     assert running.error["message"] == "The deployment was called off."
@@ -144,13 +120,45 @@ def test_ctrl_c_before_the_switch_takes_everything_back(site: Site, step: str, a
 
 
 def test_ctrl_c_after_the_switch_waits_for_the_end(site: Site) -> None:
-    change(site, "switch")
     with no_request_lost(site):
-        running = site.begin("deploy")
-        running.until_step("watch")
+        running = begin(site, "watch", 0)
         running.interrupt()
         assert running.end() == 0, running.story()
     expect_in_order(site, live=site.current, status="succeeded")
+
+
+def begin(site: Site, step: str, action: int) -> Running:
+    """A deployment of another release, which has just begun the step or its action."""
+    change(site, step)
+    running = site.begin("deploy")
+    running.until_step(step, action=action)
+    return running
+
+
+def kill_runner(site: Site, step: str, action: int) -> dict[str, Any]:
+    """The journal that the runner leaves, which nobody has closed."""
+    running = begin(site, step, action)
+    running.kill_runner()
+    assert running.end() == 13, running.story()
+    assert running.error["message"] == "The runner ended without a word."
+    killed = site.journals[0]
+    assert killed["status"] == "running"
+    return killed
+
+
+def kill_controller(site: Site, step: str, action: int) -> None:
+    """Returns when the runner has ended too."""
+    running = begin(site, step, action)
+    runner = running.runner
+    running.kill()
+    until(lambda: not processes.is_alive(runner), what="the runner ends by itself")
+
+
+def expect_closed(site: Site, killed: dict[str, Any]) -> None:
+    """The next runner has written into the journal of the killed one that it was."""
+    [closed] = [story for story in site.journals if story["id"] == killed["id"]]
+    assert closed["status"] == "interrupted"
+    assert closed["error"]["message"] == f"The runner was killed in {killed['steps'][-1]['name']!r}."
 
 
 MIGRATION = """

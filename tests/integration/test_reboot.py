@@ -8,7 +8,6 @@ from pathlib import Path
 import pytest
 
 from . import processes
-from .conftest import MakeSite
 from .order import expect_in_order
 from .probing import no_request_lost
 from .site import Site
@@ -57,9 +56,7 @@ def test_a_power_cut_in_the_middle_of_a_deployment(site: Site) -> None:
     expect_in_order(site, live=site.current, status="succeeded")
 
 
-def test_status_and_rollback_by_hand_need_no_settings(make_site: MakeSite) -> None:
-    site = make_site(WATCH=0)
-    site.deploy()
+def test_status_and_rollback_by_hand_need_no_settings(site: Site) -> None:
     one = site.current
     site.change()
     site.deploy()

@@ -262,13 +262,22 @@ def test_without_static_files_nothing_is_collected() -> None:
     assert activate.collect_static(context(facts=facts(static_url=""))).actions == ()
 
 
+def test_another_host_than_the_one_that_leads_migrates_only_the_databases_that_are_its_own() -> None:
+    pending = (Pending("default", "pages", "0001_initial", (), True), Pending("big", "pages", "0001_initial", (), True))
+    known = facts(pending=pending, databases={"default": "sqlite", "big": "postgresql"})
+    leading, other = (activate.migrate(context(facts=known, leads=leads)) for leads in (True, False))
+    assert (leading.phase, leading.actions[0].arguments) == ("migrate", '{"aliases": ["default", "big"]}')  # type: ignore[attr-defined]
+    assert (other.phase, other.actions[0].arguments) == ("start", '{"aliases": ["default"]}')  # type: ignore[attr-defined]
+    assert activate.migrate(context(facts=facts(own_databases=()), leads=False)).actions == ()
+
+
 def test_a_migration_is_not_taken_back_and_that_is_said() -> None:
     pending = tuple(Pending("default", "pages", name, (), True) for name in ("0001_initial", "0002_more"))
     made = context(facts=facts(pending=pending))
     step = activate.migrate(made)
     stays = "pages.0001_initial, pages.0002_more"
     assert (step.actions, step.undo) == (
-        (Ask(made.agent, "migrate"),),
+        (Ask(made.agent, "migrate", json.dumps({"aliases": ["default"]})),),
         (Say(f"The database is not taken back. Of these migrations, those that were applied stay: {stays}."),),
     )
 
