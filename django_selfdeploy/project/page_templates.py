@@ -70,7 +70,7 @@ def judge(engine: BaseEngine, name: str) -> Iterator[Message]:
     try:
         template = engine.get_template(name)
     except (TemplateSyntaxError, TemplateDoesNotExist, UnicodeDecodeError) as error:
-        text = f"The template {name!r} does not compile: {error}."
+        text = f"The template {name!r} does not compile: {str(error).rstrip('.')}."
         yield Message(checks.ERROR, "selfdeploy.E031", text, "Mend it, or remove it if nothing uses it.")
         return
     nodes = getattr(getattr(template, "template", None), "nodelist", None)
