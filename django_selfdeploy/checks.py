@@ -186,7 +186,7 @@ def _command_name() -> Iterator[checks.CheckMessage]:
 
 def _user() -> Iterator[checks.CheckMessage]:
     if os.geteuid() == 0:
-        to_do = "Make a user for it (`useradd --create-home deploy`), and deploy as that user."
+        to_do = "Make a user for it (`manage.py deploy_setup --deploy-as deploy` does), and deploy as that user."
         yield message("selfdeploy.W010", "The user who deploys is 'root', and so is the site's.", to_do)
 
 

@@ -12,6 +12,7 @@ from typing import Any, TypeVar
 from . import inventory
 from .backends.base import AppServer, FrontServer, Part, ProcessManager, option
 from .backends.no_front import NoFront
+from .backup_options import BackupOptions, backup_options
 from .build_options import Build, build_options
 from .core.errors import ConfigError
 from .hosts.options import Ssh
@@ -112,6 +113,14 @@ class Target:
     keep: int = option(5, "How many releases are kept, the live one included.")
     disk_reserve: int = option(200, "Megabytes that must stay free on the host.")
     start_at_boot: bool = option(True, "Whether the site starts again after a reboot.")
+    backup: BackupOptions = option(BackupOptions(), "Backups of databases and media. See `BACKUP` below.")
+    database_admin: str = option(
+        "DATABASE_ADMIN_URL",
+        "Variable of the target's .env with the URL of an administrator of the database server, who makes databases "
+        "and roles that are missing; for another alias than default the one with _ALIAS at its end comes first.",
+    )
+    database_wait: float = option(30.0, "Seconds to wait for a database server that does not answer yet.")
+    fixtures: tuple[str, ...] = option((), "Fixtures to load into a database that no migration was ever applied to.")
 
 
 DEFAULT_PARTS: dict[str, tuple[type[Part], str]] = {
@@ -145,6 +154,7 @@ def load(alias: str, configured: Any, *, settings_module: str) -> Target:
     values["static"] = Static(**fields_of(f"{where}['STATIC']", Static, values.get("static", {})))
     values["smoke"] = smoke_options(f"{where}['SMOKE']", values.get("smoke", True))
     values["hosts"] = inventory.hosts(f"{where}['HOSTS']", values.get("hosts", ()))
+    values["backup"] = backup_options(f"{where}['BACKUP']", values.get("backup", {}))
     values["ssh"] = Ssh(**fields_of(f"{where}['SSH']", Ssh, values.get("ssh", {})))
     target = Target(alias=alias, **values)
     _judge(where, target)
@@ -236,7 +246,7 @@ def _judge(where: str, target: Target) -> None:
     for good, key, value, hint in judgements:
         if not good:
             raise ConfigError(f"{where}[{key!r}] is {value!r}.", hint=hint)
-    for key in ("tests_timeout", "ready_timeout", "watch", "drain_timeout", "disk_reserve"):
+    for key in ("tests_timeout", "ready_timeout", "watch", "drain_timeout", "disk_reserve", "database_wait"):
         if getattr(target, key) < 0:
             raise ConfigError(f"{where}[{key.upper()!r}] is negative.", hint="Give a number from 0 on.")
 

@@ -23,8 +23,8 @@ class Context:
 
     `variables` is the text of the target's environment file, None where the controller has none. `requirements`
     is None for a release that is made again from one on the host. `base` is a folder with an older source. `accept`
-    holds ids of checks that the command overrules, besides those of the target. The host that `leads` does what is
-    done once for all.
+    holds ids of checks that the command overrules, besides those of the target. `host` is the name of the host in the
+    settings, "" for this machine; the one that `leads` does what is done once for all.
     """
 
     target: Target
@@ -38,6 +38,7 @@ class Context:
     uv: str
     variables: Secret | None
     base: str = ""
+    host: str = ""
     leads: bool = True
     skip_tests: bool = False
     accept: tuple[str, ...] = ()

@@ -17,6 +17,8 @@ ENVIRONMENT_SIZE = 300_000_000
 FILES = 10_000
 """Inodes that a release and its virtualenv may need."""
 
+_SETUP = "`manage.py deploy_setup`, run once as root,"
+
 
 def judge_host(context: Context) -> None:
     """Raise HostError for what the host lacks."""
@@ -31,7 +33,13 @@ def _programs(context: Context) -> None:
     if program and program not in context.state.programs:
         raise HostError(
             f"The program {program!r} is not on {context.state.host!r}.",
-            hint=f"Install it, on Debian and Ubuntu with `apt-get install {program}`, then deploy again.",
+            hint=f"{_SETUP} installs it, or `apt-get install {program}`; then deploy again.",
+        )
+    helper = context.target.front.helper(context.app)
+    if context.target.front.needs_helper(context) and helper not in context.state.programs:
+        raise HostError(
+            f"The machine's {program} is root's on {context.state.host!r}, and {helper!r} is not there.",
+            hint=f"{_SETUP} installs it, with the rule that lets {context.state.user!r} run it; then deploy again.",
         )
 
 
@@ -40,7 +48,7 @@ def _port(context: Context) -> None:
     if context.target.front.own and state.uid != 0 and port < state.lowest_port:
         raise HostError(
             f"Port {port} is for root only on {state.host!r}, and you are {state.user!r}.",
-            hint=f"Choose one from {state.lowest_port} on, or use the machine's nginx: see the how-to pages.",
+            hint=f"{_SETUP} opens it to users, or choose one from {state.lowest_port} on.",
         )
     if context.target.front.own and context.state.port_holder:
         raise HostError(

@@ -15,10 +15,9 @@ from .core.events import Remarked, Warned
 from .core.layout import Layout
 from .core.plan import Plan
 from .core.release import Release
-from .core.rollback import rollback_plan
 from .core.state import HostState
 from .hosts.base import Connection, Listener
-from .hosts.fleet import Fleet
+from .hosts.fleet import Fleet, naming
 from .hosts.news import Recorded
 from .kept import KeptSource
 from .options import Options, Outcome, Project
@@ -27,7 +26,7 @@ from .project import variables
 from .project.facts import ProjectFacts
 from .reaching import connected
 from .steps import activate, plans
-from .story import about_deployment, recorder, recorder_of
+from .story import about_deployment, recorder
 
 States = Mapping[str, HostState]
 
@@ -48,12 +47,12 @@ def deploy(project: Project, options: Options, listeners: tuple[Listener, ...]) 
     with connected(project) as fleet:
         source = find_code(project, options)  # while the runners start
         about = about_deployment(project, "deploy", f"+{source.short}", options, source)
-        with _opened(fleet, project, about, options, listeners) as states:
+        with opened(fleet, project, about, options, listeners) as states:
             prepared = prepare(project, source, states, options, fleet.first.release)
             fleet.give(prepared.read)
             contexts = prepared.contexts
             behind = tuple(name for name, context in contexts.items() if options.force or not is_unchanged(context))
-            live = {_live(states[name]).id: _live(states[name]) for name in contexts if name not in behind}
+            live = {live_on(states[name]).id: live_on(states[name]) for name in contexts if name not in behind}
             if not behind:
                 release = next(iter(live.values()))
                 fleet.abandon(Unchanged(f"Nothing changed: {release.id} is live."))
@@ -80,8 +79,8 @@ def restart(project: Project, options: Options, listeners: tuple[Listener, ...])
     """
     with connected(project) as fleet:
         about = about_deployment(project, "restart", "+restart", options, None)
-        with _opened(fleet, project, about, options, listeners) as states:
-            live = {name: _live(state) for name, state in states.items()}
+        with opened(fleet, project, about, options, listeners) as states:
+            live = {name: live_on(state) for name, state in states.items()}
             entries = fleet.each(lambda name, connection: connection.manifest(live[name].id))
             source = KeptSource.of(live[fleet.lead], entries[fleet.lead])
             envs = {name: release.env for name, release in live.items()}
@@ -94,8 +93,9 @@ def restart(project: Project, options: Options, listeners: tuple[Listener, ...])
 
 def _go(fleet: Fleet, contexts: dict[str, Context], kind: str, options: Options) -> Outcome:
     """Stage, look, judge, activate."""
-    for context in contexts.values():
-        judgements.judge_host(context)
+    for name, context in contexts.items():
+        with naming(name, several=fleet.several):
+            judgements.judge_host(context)
     otherwise = {name: recorder(context.layout, context.state) for name, context in contexts.items()}
     staged = {name: plans.stage_plan(context, kind=kind) for name, context in contexts.items()}
     answers = fleet.carry_out(staged, lambda name: {"otherwise": otherwise[name]})
@@ -124,8 +124,9 @@ def _versions(context: Context) -> dict[str, str]:
 def _judge(fleet: Fleet, contexts: dict[str, Context]) -> None:
     """Raise ReleaseError for what must not go live; tell the rest, each sentence once."""
     told: dict[Remarked | Warned, None] = {}
-    for context in contexts.values():
-        judgements.judge_release(context)
+    for name, context in contexts.items():
+        with naming(name, several=fleet.several):
+            judgements.judge_release(context)
         if context.previous is None:
             told.update(dict.fromkeys(map(Remarked, judgements.remarks(context))))
         told.update(dict.fromkeys(map(Warned, judgements.warnings(context))))
@@ -139,7 +140,7 @@ def _url(contexts: dict[str, Context], lead: str) -> str:
 
 
 @contextmanager
-def _opened(
+def opened(
     fleet: Fleet, project: Project, about: dict[str, Any], options: Options, listeners: tuple[Listener, ...]
 ) -> Iterator[States]:
     """Take the locks, begin the journals, and look; tell the runners when it is over before it is done.
@@ -157,7 +158,7 @@ def _opened(
             target.root,
             name=target.name,
             look=look_for(target),
-            about={**about, **known},
+            about={**about, **known, **({"host": name} if name else {})},
             wait=options.lock_wait,
             secrets=secrets,
         )
@@ -182,51 +183,19 @@ def _recorders(states: States) -> Callable[[str], Any]:
     return lambda name: recorder(Layout(states[name].root), states[name]) if name in states else None
 
 
-def _live(state: HostState) -> Release:
+def live_on(state: HostState) -> Release:
+    """The release that is live. Raises NothingThere where none is."""
     if state.live is None:
         raise NothingThere(f"Nothing is live on {state.host!r}.", hint="Deploy first: `manage.py deploy`.")
     return state.live
-
-
-def rollback(project: Project, *, to: str, options: Options, listeners: tuple[Listener, ...]) -> Outcome:
-    """Go back to the release `to`, or to the previous good one. Raises NothingThere where there is none."""
-    with connected(project) as fleet:
-        about = about_deployment(project, "rollback", to, options, None)
-        with _opened(fleet, project, about, options, listeners) as states:
-            alias = project.target.alias
-            to = to or rollback_plan(Layout(states[fleet.lead].root), states[fleet.lead], target=alias).release
-            fleet = _without(fleet, states, to)
-            found = {
-                name: rollback_plan(Layout(states[name].root), states[name], to=to, target=alias)
-                for name in fleet.names
-            }
-            known = {name: states[name].known(to) for name in found}
-            urls = {name: one.release.url if one and one.release else "" for name, one in known.items()}
-
-            def asked(name: str) -> dict[str, Any]:
-                record = recorder_of(Layout(states[name].root), to)
-                return {"url": urls[name], "record": record, "more": {"release": to}}
-
-            fleet.carry_out(found, asked, last=True, wait=options.wait)
-            return Outcome("succeeded", fleet.first.deployment, to, urls[fleet.lead])
-
-
-def _without(fleet: Fleet, states: States, release: str) -> Fleet:
-    """The hosts that do not run `release` yet. Raises NothingThere where all do."""
-    there = tuple(name for name, state in states.items() if state.current == release and state.live_answers)
-    if len(there) == len(fleet.names):
-        raise NothingThere(f"{release} is live already.", hint="`deploy_history` lists the others.")
-    if there:
-        fleet.narrowed(there).abandon(Unchanged(f"{release} is live already."))
-    return fleet.narrowed(name for name in fleet.names if name not in there)
 
 
 def power(project: Project, kind: str, options: Options, listeners: tuple[Listener, ...]) -> Outcome:
     """Stop the site ("stop"), or start the live release again ("start"). Raises NothingThere."""
     with connected(project) as fleet:
         about = about_deployment(project, kind, "", options, None)
-        with _opened(fleet, project, about, options, listeners) as states:
-            live = {name: _live(state) for name, state in states.items()}
+        with opened(fleet, project, about, options, listeners) as states:
+            live = {name: live_on(state) for name, state in states.items()}
             made = {"stop": power_plans.stopping, "start": power_plans.starting}[kind]
             found = {
                 name: Plan(kind, project.target.alias, release.id, made(Layout(states[name].root), release))

@@ -29,8 +29,9 @@ from .source import Source, find_source
 def look_for(target: Target) -> dict[str, Any]:
     """What to look at on a host for this target; of a supervisord under the root only the host knows the path."""
     control = target.process_manager.control(Layout(""))
-    programs = tuple(filter(None, (target.front.program, "uv" if target.hosts else "")))
-    port = target.port if target.front.serves else 0
+    front = target.front
+    programs = tuple(filter(None, (front.program, front.helper(target.name), "uv" if target.hosts else "")))
+    port = target.port if front.serves else 0
     return {"control": "" if control.own else control.socket, "port": port, "programs": programs}
 
 
@@ -103,6 +104,7 @@ def contexts_for(
             python=target.python or state.python,
             uv=uv_on(state, target),
             variables=variables,
+            host=name,
             leads=name == lead,
             skip_tests=options.skip_tests,
             accept=options.accept,

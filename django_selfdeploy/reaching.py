@@ -29,11 +29,12 @@ Reached = dict[str, Connection | DeployError]
 
 
 @contextmanager
-def connected(project: Project) -> Iterator[Fleet]:
+def connected(project: Project, *, become: bool = False) -> Iterator[Fleet]:
     """Runners on all hosts of the target, or on those that were chosen; Ctrl-C asks them to stop, and what they say
-    is waited for. Raises HostError, with nothing begun, when one of them cannot be reached.
+    is waited for. With `become` they are root's, by sudo. Raises HostError, with nothing begun, when one of them
+    cannot be reached.
     """
-    with reached(project) as connections:
+    with reached(project, become=become) as connections:
         missing = {name: found for name, found in connections.items() if isinstance(found, DeployError)}
         if missing:
             raise _unreachable(missing, len(connections))
@@ -43,7 +44,7 @@ def connected(project: Project) -> Iterator[Fleet]:
 
 
 @contextmanager
-def reached(project: Project) -> Iterator[Reached]:
+def reached(project: Project, *, become: bool = False) -> Iterator[Reached]:
     """A conversation with each host by its name, or why there is none."""
     if not project.target.hosts:
         with local.connected() as connection:
@@ -52,7 +53,7 @@ def reached(project: Project) -> Iterator[Reached]:
     hosts = chosen(project)
     ask = _asking_once() if sys.stdin and sys.stdin.isatty() else None
     with ExitStack() as stack:
-        reach = partial(_reach, project, ask, stack, threading.Lock())
+        reach = partial(_reach, project, ask, stack, threading.Lock(), become)
         with ThreadPoolExecutor(max_workers=len(hosts)) as pool:
             found = dict(pool.map(lambda host: (host.name, reach(host)), hosts))
         yield found
@@ -79,10 +80,10 @@ def chosen(project: Project) -> tuple[Host, ...]:
 
 
 def _reach(
-    project: Project, ask: Ask | None, stack: ExitStack, turn: threading.Lock, host: Host
+    project: Project, ask: Ask | None, stack: ExitStack, turn: threading.Lock, become: bool, host: Host
 ) -> Connection | DeployError:
     try:
-        opening = _login(project.target, host, ask, accept_new=project.accept_new_host_key)
+        opening = _login(project.target, host, ask, accept_new=project.accept_new_host_key, become=become)
         connection = opening.__enter__()
     except DeployError as error:
         return error
@@ -91,10 +92,18 @@ def _reach(
     return connection
 
 
-def _login(target: Target, host: Host, ask: Ask | None, *, accept_new: bool) -> AbstractContextManager[Connection]:
+def _login(
+    target: Target, host: Host, ask: Ask | None, *, accept_new: bool, become: bool
+) -> AbstractContextManager[Connection]:
     from .hosts import ssh  # paramiko takes 0.1 s to import, and this machine needs none of it
 
-    options = {"python": target.python, "root": target.root, "accept_new_host_key": accept_new, "ask": ask}
+    options = {
+        "python": target.python,
+        "root": target.root,
+        "accept_new_host_key": accept_new,
+        "ask": ask,
+        "become": become,
+    }
     return ssh.connected(host.address, target.ssh, **options)  # type: ignore[arg-type]
 
 

@@ -9,6 +9,7 @@ from pathlib import Path
 from . import judgements
 from .context import Context
 from .core.plan import Plan
+from .hosts.fleet import naming
 from .operations import look
 from .options import Options, Project
 from .preparation import find_code, prepare
@@ -41,8 +42,10 @@ def rehearse(project: Project, options: Options, *, sql: bool = True) -> dict[st
         live = fleet.each(lambda name, connection: connection.files())
     release = f"{datetime.now(timezone.utc):%Y%m%d-%H%M%S}-{source.short}"
     contexts = prepare(project, source, states, options, release).contexts
-    for context in contexts.values():
-        judgements.judge_host(context)
+    several = len(contexts) > 1
+    for name, context in contexts.items():
+        with naming(name, several=several):
+            judgements.judge_host(context)
     facts = _rehearsed(project, source, next(iter(contexts.values())), sql=sql)
     found = {}
     for name, context in contexts.items():

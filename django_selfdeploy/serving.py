@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import grp
+import os
 from collections.abc import Callable, Iterable
 from contextlib import suppress
 from typing import Any
@@ -24,6 +26,11 @@ def warm() -> None:
 
         list(get_resolver().reverse_dict)  # imports every URLconf and its views
         engines.all()
+
+
+def share(socket: str, group: str) -> None:
+    """Let a group connect to the socket. Raises PermissionError for a group that this process is not in."""
+    os.chown(socket, -1, grp.getgrnam(group).gr_gid)
 
 
 def naming_release(application: Application, release: str) -> Application:

@@ -27,6 +27,7 @@ from django_selfdeploy import checks, conf
 from django_selfdeploy.backends.gunicorn import Gunicorn
 from django_selfdeploy.backends.nginx import Nginx
 from django_selfdeploy.backends.supervisor import Supervisor
+from django_selfdeploy.backup_options import BackupOptions
 from django_selfdeploy.core import errors, hand, plan
 from django_selfdeploy.core.layout import Layout
 from django_selfdeploy.hosts.options import Ssh
@@ -37,7 +38,13 @@ TEMPLATES = PACKAGE / "templates" / "selfdeploy"
 PARTS = {"APP_SERVER": Gunicorn, "FRONT": Nginx, "PROCESS_MANAGER": Supervisor}
 """The key of a target that names a part, and the part that ships for it."""
 
-NESTED = {"PROCESSES": conf.Process, "BUILD": conf.Build, "STATIC": conf.Static, "SMOKE": conf.Smoke}
+NESTED = {
+    "PROCESSES": conf.Process,
+    "BACKUP": BackupOptions,
+    "BUILD": conf.Build,
+    "STATIC": conf.Static,
+    "SMOKE": conf.Smoke,
+}
 """The key of a target that holds a dictionary with keys of its own, and the class of those."""
 
 TYPES = {

@@ -19,7 +19,7 @@ from django_selfdeploy.core.release import Control, Front, ProbeSpec, Program, R
 from django_selfdeploy.core.secret import Secret
 from django_selfdeploy.core.state import HostState, Known
 from django_selfdeploy.core.supervisor import Process
-from django_selfdeploy.hosts.memory import nothing_there
+from django_selfdeploy.hosts.nowhere import nothing_there
 from django_selfdeploy.project.facts import Pending, ProjectFacts
 from django_selfdeploy.requirements import Requirements
 from django_selfdeploy.source import Source

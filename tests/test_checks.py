@@ -92,7 +92,7 @@ def test_root_is_told_to_deploy_as_somebody_else(monkeypatch: pytest.MonkeyPatch
         (
             "W010",
             "The user who deploys is 'root', and so is the site's.",
-            "Make a user for it (`useradd --create-home deploy`), and deploy as that user.",
+            "Make a user for it (`manage.py deploy_setup --deploy-as deploy` does), and deploy as that user.",
         )
     ]
 

@@ -32,7 +32,21 @@ COMMANDS = entry.names()
 
 NO_SETTINGS = {
     *("ROOT", "RELEASE", "TARGET", "ID", "NAME", "LOCATION", "INSTALLED_APPS", "SELFDEPLOY", "BACKEND", "OPTIONS"),
-    *("DATABASE_URL", "NO_COLOR", "HEAD", "ERROR", "POST", "GET", "THAT_FOLDER", "TERM", "SO_REUSEPORT", "MAILERS"),
+    *(
+        "DATABASE_URL",
+        "DATABASE_ADMIN_URL",
+        "DATABASE_ADMIN_URL_ANALYTICS",
+        "CREATEDB",
+        "NO_COLOR",
+        "HEAD",
+        "ERROR",
+        "POST",
+        "GET",
+        "THAT_FOLDER",
+        "TERM",
+        "SO_REUSEPORT",
+        "MAILERS",
+    ),
     *("SENDFILE_BACKEND", "SENDFILE_ROOT", "SENDFILE_URL"),
 }
 """Words in capitals that the documentation uses and that are no settings."""

@@ -34,7 +34,7 @@ def test_a_host_that_has_everything_is_judged_good() -> None:
 def test_a_program_that_is_not_there_is_named() -> None:
     assert host_refused(state=host_state(programs={})) == (
         "The program 'nginx' is not on 'web1'.",
-        "Install it, on Debian and Ubuntu with `apt-get install nginx`, then deploy again.",
+        "`manage.py deploy_setup`, run once as root, installs it, or `apt-get install nginx`; then deploy again.",
         4,
     )
 
@@ -52,7 +52,7 @@ def test_the_holder_of_the_port_is_named(known: Any) -> None:
 @pytest.mark.parametrize("manager", [{}, SYSTEM])
 def test_the_machines_front_server_holds_its_port_by_right(manager: dict[str, Any]) -> None:
     settings = {**manager, "FRONT": SYSTEM["FRONT"]}
-    judge_host(context(settings=settings, state=host_state(port_holder="`nginx` (pid 1)"), facts=None))
+    judge_host(context(settings=settings, state=host_state(port_holder="`nginx` (pid 1)", uid=0), facts=None))
 
 
 def test_a_path_that_is_too_long_for_a_socket_is_told_with_its_length() -> None:
@@ -219,9 +219,9 @@ def test_a_check_that_is_refused_stops_whatever_its_level() -> None:
 def test_a_port_that_is_for_root_only_is_said_to_be() -> None:
     assert host_refused(settings={"PORT": 80}) == (
         "Port 80 is for root only on 'web1', and you are 'deploy'.",
-        "Choose one from 1024 on, or use the machine's nginx: see the how-to pages.",
+        "`manage.py deploy_setup`, run once as root, opens it to users, or choose one from 1024 on.",
         4,
     )
     judge_host(context(settings={"PORT": 80}, state=host_state(uid=0)))
     judge_host(context(settings={"PORT": 80}, state=host_state(lowest_port=80)))
-    judge_host(context(settings=SYSTEM))
+    judge_host(context(settings=SYSTEM, state=host_state(uid=0)))

@@ -15,7 +15,7 @@ from typing import Any
 import pytest
 from django.test import override_settings
 
-from django_selfdeploy import operations, preparation, reaching, rehearsing, story
+from django_selfdeploy import going_back, operations, preparation, reaching, rehearsing, story
 from django_selfdeploy.backends.gunicorn import Gunicorn
 from django_selfdeploy.conf import Process
 from django_selfdeploy.core.actions.base import ActionFailed
@@ -34,9 +34,10 @@ from django_selfdeploy.core.errors import (
 )
 from django_selfdeploy.core.events import Event, Finished, Started
 from django_selfdeploy.core.secret import MASK, Secret
+from django_selfdeploy.going_back import rollback
 from django_selfdeploy.hosts.fleet import Fleet
 from django_selfdeploy.hosts.memory import DEPLOYMENT, MemoryConnection
-from django_selfdeploy.operations import deploy, is_unchanged, power, restart, rollback, site_url
+from django_selfdeploy.operations import deploy, is_unchanged, power, restart, site_url
 from django_selfdeploy.options import Options, Outcome, Project, root_of
 from django_selfdeploy.project import dry
 from django_selfdeploy.project.facts import ProjectFacts
@@ -63,7 +64,7 @@ def on(monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[..., MemoryConnecti
 
     def made(state: Any = None, **about: Any) -> MemoryConnection:
         host = MemoryConnection(state or host_state(), **{"answers": ANSWERS, **about})
-        for room in (operations, rehearsing):
+        for room in (going_back, operations, rehearsing):
             monkeypatch.setattr(room, "connected", lambda project: contextlib.nullcontext(Fleet({"": host})))
         return host
 
@@ -83,6 +84,7 @@ STAGE = (
     "install the environment",
     "check the packages",
     "set the environment variables",
+    "find the databases",
     "look at the release",
 )
 ACTIVATE = (
@@ -91,6 +93,7 @@ ACTIVATE = (
     "check the configuration",
     "collect the static files",
     "check the templates",
+    "back up the databases",
     "migrate the database",
 )
 GO_LIVE = ("start the processes", "wait until they answer", "switch", "smoke test", "watch")
@@ -115,6 +118,17 @@ def test_a_deployment_stages_looks_and_activates(project: Project, on: Any) -> N
     }
     assert host.about["release"] == f"+{outcome.release[-8:]}"
     assert 2 <= host.about["elapsed"] < 30
+
+
+def test_the_journal_of_each_host_has_the_name_that_the_target_gives_it(
+    project: Project, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Machines may call themselves alike, and a row of the record is found by its host."""
+    hosts = {name: MemoryConnection(deployed(release(OLD))) for name in ("web1:2201", "web1:2202")}
+    fleet = Fleet({**hosts})
+    monkeypatch.setattr(operations, "connected", lambda project: contextlib.nullcontext(fleet))
+    power(project, "stop", Options(), ())
+    assert {name: host.about and host.about["host"] for name, host in hosts.items()} == {name: name for name in hosts}
 
 
 def test_the_variables_of_the_project_go_along_as_a_secret(project: Project, on: Any) -> None:

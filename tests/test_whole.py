@@ -165,12 +165,13 @@ def test_a_deployment_is_a_line_for_people(stories: list[dict[str, Any]], line: 
 
 @pytest.fixture
 def asked(monkeypatch: pytest.MonkeyPatch) -> deploy_history.Command:
-    """The command, connected to a runner that has two journals."""
+    """The command, connected to a runner that has two journals, and to one that has the newer one."""
+    older = story("20261121-101112-001", **FAILED)
+    journals = {"web1": [story(host="web1"), older], "web2": [story(host="web2")]}
 
     @contextmanager
     def looking(self: Any, project: Any) -> Iterator[Fleet]:
-        older = story("20261121-101112-001", **FAILED)
-        yield Fleet({"": MemoryConnection(replies={"story": [story(), older]})})
+        yield Fleet({name: MemoryConnection(replies={"story": listed}) for name, listed in journals.items()})
 
     monkeypatch.setattr(deploy_history.Command, "looking", looking)
     monkeypatch.setattr(deploy_history.Command, "project", lambda self, target, **options: None)
@@ -185,10 +186,9 @@ def test_the_command_prints_a_line_each_deployment(asked: deploy_history.Command
 def test_the_command_prints_json(asked: deploy_history.Command) -> None:
     asked.perform(target="default", count=1, as_json=True)
     [row] = json.loads(asked.stdout.getvalue())
+    keys = ("host", "status", "release", "previous", "seconds", "live_after", "error")
     assert row == {
         **{key: story()[key] for key in deploy_history.KEYS},
         "error": None,
-        "hosts": [
-            {key: story()[key] for key in ("host", "status", "release", "previous", "seconds", "live_after", "error")}
-        ],
+        "hosts": [{**{key: story()[key] for key in keys}, "host": name} for name in ("web1", "web2")],
     }

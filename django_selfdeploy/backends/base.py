@@ -9,7 +9,12 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
+from ..core.actions.accounts import MakeGroup
+from ..core.actions.packages import Package
+from ..core.actions.system import EnableUnit, PlaceFile, RunService
+
 if TYPE_CHECKING:
+    from ..conf import Target
     from ..context import Context
     from ..core.layout import Layout
     from ..core.release import Control, Front, Program
@@ -23,10 +28,31 @@ def option(default: Any, doc: str) -> Any:
 
 
 @dataclass(frozen=True)
+class Needs:
+    """What root gives to a host once, so that a part works there without root.
+
+    `port` is one that the user who deploys listens on; `sudo` are the commands, each a program's whole path with
+    all its arguments, that this user may run as root.
+    """
+
+    packages: tuple[Package, ...] = ()
+    groups: tuple[MakeGroup, ...] = ()
+    services: tuple[RunService, ...] = ()
+    files: tuple[PlaceFile, ...] = ()
+    units: tuple[EnableUnit, ...] = ()
+    sudo: tuple[tuple[str, ...], ...] = ()
+    port: int = 0
+
+
+@dataclass(frozen=True)
 class Part:
     """`name` is the short name of the part in settings."""
 
     name = ""
+
+    def needs(self, target: Target, layout: Layout, user: str) -> Needs:
+        """What a host needs for it, where `user` deploys. Raises ConfigError for what that user cannot have."""
+        return Needs()
 
     def problems(self) -> tuple[str, ...]:
         """Sentences about options that cannot be; none when all is well."""
@@ -87,6 +113,18 @@ class FrontServer(Part):
     def encodings(self, context: Context) -> tuple[str, ...]:
         """The encodings ("gzip", "brotli") in which it sends the compressed siblings of static files."""
         raise NotImplementedError
+
+    def helper(self, app: str) -> str:
+        """The program that `deploy_setup` installs for users who are not root; "" where they need none."""
+        return ""
+
+    def needs_helper(self, context: Context) -> bool:
+        """Whether this deployment cannot do without it."""
+        return False
+
+    def socket_group(self, context: Context) -> str:
+        """The group that may connect to the release's socket besides the user; "" for the user's own."""
+        return ""
 
     def program_conf(self, context: Context, executable: str) -> str:
         """Its program for our own supervisord; "" where the machine's own front server is used."""

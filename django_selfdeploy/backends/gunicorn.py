@@ -57,6 +57,7 @@ class Gunicorn(AppServer):
             "folder": context.project,
             "release": context.release,
             "group": context.state.front_user,
+            "socket_group": context.target.front.socket_group(context),
         }
         return {"gunicorn.conf.py": render("gunicorn/gunicorn.conf.py", values)}
 

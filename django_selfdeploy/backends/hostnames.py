@@ -35,6 +35,13 @@ def host_for_probe(allowed_hosts: tuple[str, ...], *, prepend_www: bool = False)
     return next((name for name in names if name.startswith("www.")), f"www.{names[0]}")
 
 
+def listening(bind: str, port: int) -> tuple[str, ...]:
+    """What may follow `listen` where the front server listens on the address `bind`; all of IPv4 is IPv6 too."""
+    if bind == "0.0.0.0":  # noqa: S104 - compared, not bound
+        return (str(port), f"[::]:{port}")
+    return (f"[{bind}]:{port}" if ":" in bind else f"{bind}:{port}",)
+
+
 def _name(host: str) -> str:
     """`host` in the form that is sent: lower case, IDN as punycode (RFC 3490)."""
     lowered = host.lower().rstrip(".")

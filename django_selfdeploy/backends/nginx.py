@@ -9,12 +9,15 @@ from typing import TYPE_CHECKING, Any
 
 from ..core.errors import ConfigError
 from ..core.release import Front
-from .base import FrontServer, option
+from .base import FrontServer, Needs, option
 from .hostnames import server_names
+from .nginx_needs import helper_of, needs_of_machine, needs_of_own, shared_group
 from .rendering import render
 
 if TYPE_CHECKING:
+    from ..conf import Target
     from ..context import Context
+    from ..core.layout import Layout
     from ..project.facts import ProjectFacts
 
 SCOPES = ("own", "system")
@@ -60,6 +63,23 @@ class Nginx(FrontServer):
     def own(self) -> bool:
         return self.scope == "own"
 
+    def needs(self, target: Target, layout: Layout, user: str) -> Needs:
+        if self.own:
+            return needs_of_own(target, layout, user)
+        return needs_of_machine(target, layout, user, self.include)
+
+    def helper(self, app: str) -> str:
+        return "" if self.own else helper_of(app)
+
+    def socket_group(self, context: Context) -> str:
+        return shared_group(context.app) if self.needs_helper(context) else ""
+
+    def needs_helper(self, context: Context) -> bool:
+        """For a user who may not write to the machine's nginx, and has no commands of their own for it."""
+        plain = type(self)()
+        own_ways = (self.check_command, self.reload_command) != (plain.check_command, plain.reload_command)
+        return not self.own and context.state.uid != 0 and not own_ways
+
     def files(self, context: Context) -> dict[str, str]:
         values = self._values(context)
         plain = render("nginx/site.conf", {**values, "marker": ""})
@@ -78,7 +98,8 @@ class Nginx(FrontServer):
     def front(self, context: Context) -> Front:
         plain = render("nginx/site.conf", {**self._values(context), "marker": ""})
         site = f"{context.layout.current}/etc/site.conf"
-        links = () if self.own else ((f"{self.include}/{context.app}.conf", site),)
+        helper = ("sudo", "-n", self.helper(context.app)) if self.needs_helper(context) else ()
+        linked = not self.own and not helper
         return Front(
             address=f"{_loopback(context.target.bind)}:{context.target.port}",
             marker=self._marker(context, plain),
@@ -86,9 +107,11 @@ class Nginx(FrontServer):
             own=self.own,
             group=f"{context.app}-front",
             log=f"{context.layout.log}/front-error.log",
-            links=links,
-            check=() if self.own else self.check_command,
-            reload=() if self.own else self.reload_command,
+            links=((f"{self.include}/{context.app}.conf", site),) if linked else (),
+            check=self.check_command if linked else (),
+            reload=self.reload_command if linked else (),
+            helper=helper,
+            site=site if helper else "",
         )
 
     def encodings(self, context: Context) -> tuple[str, ...]:
@@ -130,6 +153,7 @@ class Nginx(FrontServer):
             "layout": layout,
             "app": context.app.replace("-", "_"),
             "user": context.state.front_user,
+            "guarded": self.needs_helper(context),
             "ipv6": context.state.ipv6 and context.target.bind == "0.0.0.0",  # noqa: S104 - compared, not bound
             "address": _address(context.target.bind),
             "port": context.target.port,

@@ -5,11 +5,17 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from ..core.actions.packages import Package
+from ..core.actions.system import EnableUnit, RunService
+from ..core.boot import unit_text
+from ..core.errors import ConfigError
+from ..core.machine import unit_of
 from ..core.release import Control
-from .base import ProcessManager, option
+from .base import Needs, ProcessManager, option
 from .rendering import render
 
 if TYPE_CHECKING:
+    from ..conf import Target
     from ..context import Context
     from ..core.layout import Layout
     from ..core.release import Program
@@ -31,6 +37,31 @@ class Supervisor(ProcessManager):
 
     def problems(self) -> tuple[str, ...]:
         return () if self.scope in SCOPES else (f"scope {self.scope!r} is not one of {', '.join(SCOPES)}.",)
+
+    def needs(self, target: Target, layout: Layout, user: str) -> Needs:
+        if self.scope == "system":
+            return self._machines(user)
+        if not target.start_at_boot:
+            return Needs()
+        unit = EnableUnit(unit_of(layout), unit_text(layout.root, user))
+        cron = Package("cron", program="crontab", without_systemd=True)
+        return Needs(
+            packages=(cron,),
+            services=(RunService("cron", "/run/crond.pid", without_systemd=True),),
+            units=(unit,),
+        )
+
+    def _machines(self, user: str) -> Needs:
+        """Who speaks to root's supervisord, or writes a file of it, is root: no rule of sudo makes that less."""
+        if user != "root":
+            raise ConfigError(
+                f"{user!r} cannot use the machine's supervisord: it runs as root whatever it is told.",
+                hint='Leave the scope of PROCESS_MANAGER at "own", or deploy as root.',
+            )
+        return Needs(
+            packages=(Package("supervisor", program="supervisord"),),
+            services=(RunService("supervisor", "/run/supervisord.pid"),),
+        )
 
     def control(self, layout: Layout) -> Control:
         if self.scope == "system":

@@ -77,7 +77,7 @@ class Agent:
             raise ActionFailed(f"The Django process of the release ended.{_indented(str(tail))}")
         answer = json.loads(line)
         if "error" in answer:
-            raise ActionFailed(f"{answer['error']}{_indented(answer.get('output') or str(tail))}")
+            raise ActionFailed(f"{answer['error']}{_told(answer, str(tail))}")
         return answer["answer"]
 
     def _next_line(self, tail: Tail, deadline: float, quiet: bool) -> bytes | None:
@@ -132,6 +132,11 @@ class Agent:
         if self._answers >= 0:
             os.close(self._answers)
             self._answers = -1
+
+
+def _told(answer: dict[str, Any], tail: str) -> str:
+    """What follows the sentence: what to do, where the agent knows, else what was written last."""
+    return f"\n{answer['hint']}" if answer.get("hint") else _indented(answer.get("output") or tail)
 
 
 def _indented(output: str) -> str:

@@ -15,9 +15,11 @@ from .machine import unit_of
 UNIT = """[Unit]
 Description=django-selfdeploy: {root}
 After=network.target
+ConditionPathExists={root}/bin/selfdeploy
 
 [Service]
 Type=forking
+{user}\
 ExecStart={root}/bin/selfdeploy start
 ExecStop={root}/bin/selfdeploy stop
 RemainAfterExit=yes
@@ -26,6 +28,11 @@ TimeoutStopSec=180
 [Install]
 WantedBy=multi-user.target
 """
+
+
+def unit_text(root: str, user: str = "root") -> str:
+    """The unit that starts the site in `root` as `user`. Before the first deployment it has nothing to start."""
+    return UNIT.format(root=root, user="" if user == "root" else f"User={user}\n")
 
 
 @record
@@ -47,7 +54,7 @@ class StartAtBoot(Action):
 
     def _systemd(self) -> None:
         path = unit_of(Layout(self.root))
-        atomic.write(path, UNIT.format(root=self.root).encode())
+        atomic.write(path, unit_text(self.root).encode())
         _expect("systemctl", "daemon-reload")
         _expect("systemctl", "enable", os.path.basename(path))
 

@@ -13,12 +13,16 @@ DeployError
 ├── SwitchedBack        12   the new release failed after the switch; the old one is live again
 ├── RunnerLost          13   the runner on the host ended without a word
 ├── NothingThere        14   there is no such release, process or file
+├── BackupFailed        17   a backup cannot be made, is damaged, or cannot be restored
+├── RollbackRefused     18   the database is ahead of the release to go back to
 ├── BuildFailed         19   a command of BUILD fails in the new release
 ├── Locked              75   another deployment is at work (EX_TEMPFAIL of sysexits.h)
 └── Cancelled          130   Ctrl-C, or the controller went away (128 + SIGINT)
 """
 
 from __future__ import annotations
+
+from typing import Any
 
 
 class DeployError(Exception):
@@ -90,6 +94,14 @@ class NothingThere(DeployError):
     exit_code = 14
 
 
+class BackupFailed(DeployError):
+    exit_code = 17
+
+
+class RollbackRefused(DeployError):
+    exit_code = 18
+
+
 class BuildFailed(DeployError):
     exit_code = 19
 
@@ -115,6 +127,8 @@ ALL: tuple[type[DeployError], ...] = (
     SwitchedBack,
     RunnerLost,
     NothingThere,
+    BackupFailed,
+    RollbackRefused,
     BuildFailed,
     Locked,
     Cancelled,
@@ -125,3 +139,13 @@ ALL: tuple[type[DeployError], ...] = (
 def named(name: str) -> type[DeployError]:
     """The error class called `name`; DeployError itself where there is none."""
     return next((kind for kind in ALL if kind.__name__ == name), DeployError)
+
+
+def as_fields(reason: DeployError) -> dict[str, Any]:
+    """An error as it travels and as the journal keeps it."""
+    return {
+        "error": type(reason).__name__,
+        "message": reason.message,
+        "hint": reason.hint,
+        "exit_code": reason.exit_code,
+    }

@@ -48,7 +48,8 @@ class Executor:
         if not self._begun:
             return
         self._session.enter(None)
-        self._session.emit(events.Undoing(reason.message))
+        if any(step.undo for _, step in self._begun):
+            self._session.emit(events.Undoing(reason.message))
         while self._begun:
             number, step = self._begun.pop()
             if self._undo(number, step):

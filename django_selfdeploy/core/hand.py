@@ -8,7 +8,7 @@ import os
 import time
 from typing import Any, cast
 
-from . import events, lock, power, records, rollback, state
+from . import distance, events, lock, power, records, rollback, state
 from .actions.base import ActionFailed, World
 from .actions.programs import StartPrograms, StartSupervisor
 from .errors import DeployError, HostError, NothingThere
@@ -42,6 +42,8 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--root", required=True, help=argparse.SUPPRESS)
     parser.add_argument("command", choices=("status", "rollback", "unlock", "start", "stop"))
     parser.add_argument("--to", default="", metavar="ID", help="rollback: the release to go to")
+    code_only = "rollback: though the release may not work with the database as it is now"
+    parser.add_argument("--code-only", action="store_true", help=code_only)
     parser.add_argument("--kill", action="store_true", help="unlock: end the deployment that holds the lock")
     parser.add_argument("--lock-wait", type=float, default=60.0, metavar="SECONDS")
     parser.add_argument("--json", action="store_true", help="print JSON")
@@ -89,6 +91,8 @@ def _rollback(layout: Layout, options: argparse.Namespace) -> int:
     held.take(about, wait=options.lock_wait, tell=print)
     found = _look(layout)
     plan = rollback.rollback_plan(layout, found, to=options.to)
+    way = distance.distance(layout, to=plan.release, live=found.current, folder=layout.backups)
+    rollback.way_back(way, to=plan.release, code_only=options.code_only, migrations=False)
     story = {"id": identity, "kind": "rollback", "target": "", "release": plan.release, "who": about["who"]}
     journal = Journal(layout, {**story, "previous": found.current, "host": found.host})
     session = Session(

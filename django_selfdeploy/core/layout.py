@@ -29,6 +29,10 @@ class Layout:
     def release(self, identity: str) -> str:
         return f"{self.releases}/{identity}"
 
+    def migrations(self, identity: str) -> str:
+        """The migrations that were applied when the release went live."""
+        return f"{self.release(identity)}/migrations.json"
+
     def socket(self, identity: str) -> str:
         return f"{self.release(identity)}/app.sock"
 
@@ -75,6 +79,11 @@ class Layout:
     @property
     def media(self) -> str:
         return f"{self.shared}/media"
+
+    @property
+    def backups(self) -> str:
+        """Dumps of the databases and copies of media, unless the settings name another folder; mode 0700."""
+        return f"{self.root}/backups"
 
     @property
     def etc(self) -> str:

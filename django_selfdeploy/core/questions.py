@@ -7,6 +7,8 @@ from typing import Any
 
 from . import journal, lock, logs, state, status
 from .actions.source import read_manifest
+from .backups import store
+from .distance import distance
 from .layout import Layout
 
 
@@ -41,6 +43,11 @@ def story(layout: Layout, *, count: int) -> list[dict[str, Any]]:
     return journal.newest(layout, count)
 
 
+def backups(layout: Layout, *, folder: str) -> tuple[store.Backup, ...]:
+    """The complete backups in `folder`, oldest first."""
+    return store.listed(folder)
+
+
 ANSWERS: dict[str, Callable[..., Any]] = {
     "look": look,
     "status": how_it_fares,
@@ -49,4 +56,6 @@ ANSWERS: dict[str, Callable[..., Any]] = {
     "logs": log_lines,
     "files": files,
     "story": story,
+    "backups": backups,
+    "distance": distance,
 }

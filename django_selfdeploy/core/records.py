@@ -2,12 +2,30 @@
 
 from __future__ import annotations
 
-from . import agent, boot, events, layout, manifest, plan, recovery, release, state, supervisor
-from .actions import build, django, files, front, packages, processes, programs, smoke, source, static, web
+from . import agent, boot, distance, events, layout, manifest, plan, recovery, release, state, supervisor
+from .actions import (
+    accounts,
+    audit,
+    build,
+    django,
+    files,
+    front,
+    packages,
+    processes,
+    programs,
+    smoke,
+    source,
+    static,
+    system,
+    web,
+)
+from .backups import applied, store
 
 MODULES = (
-    *(agent, boot, events, layout, manifest, plan, recovery, release, state, supervisor),
-    *(build, django, files, front, packages, processes, programs, smoke, source, static, web),
+    *(agent, boot, distance, events, layout, manifest, plan, recovery, release, state, supervisor),
+    *(accounts, audit, build, django, files, front, packages, processes, programs, smoke),
+    *(source, static, system, web),
+    *(applied, store),
 )
 
 

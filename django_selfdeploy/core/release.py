@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import os
+import time
 from dataclasses import dataclass, field
 
 from .codec import record
+from .layout import Layout
 
 RECORD = "release.json"
 """The record's name in a release's folder. Written last: a release without it is not complete."""
@@ -49,6 +52,8 @@ class Front:
 
     `own` is the one under the root, a program of our supervisord called `group`. Otherwise it is the machine's:
     `links` are pairs (path in its include folder, file of the live release), `check` and `reload` its commands.
+    Where the user who deploys is not root, `helper` is the program, with sudo before it, that takes `site`, the file
+    of the live release, by standard input, checks it, keeps a copy and reloads.
     """
 
     address: str
@@ -60,6 +65,8 @@ class Front:
     links: tuple[tuple[str, str], ...] = ()
     check: tuple[str, ...] = ()
     reload: tuple[str, ...] = ()
+    helper: tuple[str, ...] = ()
+    site: str = ""
 
 
 NO_FRONT = Front("", "", "", own=False, group="", log="")
@@ -107,3 +114,17 @@ class Release:
     @property
     def groups(self) -> tuple[str, ...]:
         return tuple(program.group for program in self.programs)
+
+
+def new_release(layout: Layout, named: str) -> str:
+    """The id for a release: "+SUFFIX" stands for the time now and the suffix, anything else for itself.
+
+    For example "20261122-101112-1a2b3c4d": ids sort by time, and none is given twice.
+    """
+    if not named.startswith("+"):
+        return named
+    while True:
+        identity = f"{time.strftime('%Y%m%d-%H%M%S', time.gmtime())}-{named[1:]}"
+        if not os.path.exists(layout.release(identity)):
+            return identity
+        time.sleep(0.1)

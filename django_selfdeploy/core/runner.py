@@ -20,12 +20,15 @@ from typing import Any, BinaryIO
 
 from . import journal, lock, machine, running, state
 from .actions.base import ActionFailed
-from .errors import Cancelled, DeployError, HostError, NothingThere, RunnerLost, SwitchedBack, Unchanged, named
+from .errors import Cancelled, DeployError, HostError, NothingThere, RunnerLost, as_fields, named
 from .events import Event, Finished, Started, Warned
 from .executor import Executor, of_system
 from .layout import Layout
+from .outcomes import status_of
 from .plan import Plan
+from .preparing import examined, prepared_session
 from .questions import ANSWERS
+from .release import new_release
 from .session import Session
 from .wire import HELLO, VERSION, Channel, Frame
 
@@ -153,10 +156,10 @@ class Runner:
         self._lock = lock.Lock(layout)
         holder = {key: about[key] for key in ("kind", "who")}
         self._lock.take(holder, wait=wait, tell=lambda t: self._emit(Warned(t)))
-        about = {"id": journal.new_id(), **about, "release": _new_release(layout, about["release"])}
+        about = {"id": journal.new_id(), **about, "release": new_release(layout, about["release"])}
         self._lock.at("", deployment=about["id"], release=about["release"])
         live = os.path.basename(os.readlink(layout.current)) if os.path.islink(layout.current) else ""
-        self._journal = journal.Journal(layout, {**about, "previous": live, "host": socket.gethostname()})
+        self._journal = journal.Journal(layout, {"host": socket.gethostname(), **about, "previous": live})
         self._session = Session(
             deployment=about["id"],
             listener=self._emit,
@@ -195,6 +198,18 @@ class Runner:
         reason = named(error)(message, hint=hint)
         reason.exit_code = exit_code
         self._take_back(reason, record=record)
+
+    def _on_examine(self, *, plan: Plan) -> tuple[bool, ...]:
+        """Of each step of a plan that prepares a host, whether there is nothing to do."""
+        return examined(plan)
+
+    def _on_prepare(self, *, plan: Plan) -> dict[str, Any]:
+        """Carry out a plan that prepares a host: the root, with its lock and its journal, is yet to be made."""
+        self._session = prepared_session(self._emit)
+        if self._called_off:
+            self.call_off(self._called_off)
+        Executor(self._session).carry_out(plan)
+        return dict(self._session.answers)
 
     def _on_run(self, *, words: tuple[str, ...]) -> int:
         """Run a manage.py command in the live release; its output goes in frames, the exit status is the answer."""
@@ -270,34 +285,3 @@ class Runner:
             if frame.kind != "blob":
                 raise RunnerLost(f"The controller sent {frame.kind!r} in the middle of the source.")
             yield frame.fields["blob"], frame.payload
-
-
-def _new_release(layout: Layout, named: str) -> str:
-    """The id for a release: "+SUFFIX" stands for the time now and the suffix, anything else for itself.
-
-    For example "20261122-101112-1a2b3c4d": ids sort by time, and none is given twice.
-    """
-    if not named.startswith("+"):
-        return named
-    while True:
-        identity = f"{time.strftime('%Y%m%d-%H%M%S', time.gmtime())}-{named[1:]}"
-        if not os.path.exists(layout.release(identity)):
-            return identity
-        time.sleep(0.1)
-
-
-def as_fields(reason: DeployError) -> dict[str, Any]:
-    """An error as it travels and as the journal keeps it."""
-    return {
-        "error": type(reason).__name__,
-        "message": reason.message,
-        "hint": reason.hint,
-        "exit_code": reason.exit_code,
-    }
-
-
-def status_of(reason: DeployError | None) -> str:
-    if reason is None:
-        return journal.SUCCEEDED
-    known = {Cancelled: journal.CANCELLED, SwitchedBack: journal.SWITCHED_BACK, Unchanged: journal.UNCHANGED}
-    return known.get(type(reason), journal.FAILED)

@@ -37,7 +37,7 @@ class Session:
         deployment: str,
         listener: Listener,
         journal: Journal | None,
-        lock: Lock,
+        lock: Lock | None,
         fetch: Fetch,
         began: float,
     ) -> None:
@@ -61,7 +61,7 @@ class Session:
 
     @property
     def lock_handle(self) -> int | None:
-        return self._lock.handle
+        return self._lock.handle if self._lock else None
 
     def tell(self, text: str) -> None:
         """Whole lines only: a secret that is cut in two by a pipe's end would not be known again."""
@@ -117,7 +117,8 @@ class Session:
     def begin_step(self, number: int, step: Step) -> None:
         """Tell of it: the lock, the journal, the listener. Raises OSError when the journal cannot be written."""
         self._tail, self._rest, self._note, self._number, self._name = Tail(), "", "", number, step.name
-        self._lock.at(step.name)
+        if self._lock:
+            self._lock.at(step.name)
         if self._journal:
             at = time.monotonic() - self._began
             self._journal.begin_step(number=number, phase=step.phase, name=step.name, at=at)

@@ -8,6 +8,8 @@ from typing import Any
 
 from ..core import records
 from ..core.agent import AgentSpec
+from ..core.backups.store import Backup
+from ..core.distance import Distance
 from ..core.errors import DeployError, RunnerLost, named
 from ..core.events import Event
 from ..core.manifest import Entry
@@ -71,7 +73,8 @@ class Connection:
         too, waiting at most `wait` seconds.
 
         `deployment` and `release` are the ids that the host gives then; `about["release"]` is an id there is, or
-        "+" and the end of a new one. Where `about` has an "id", that is the deployment's.
+        "+" and the end of a new one. Where `about` has an "id", that is the deployment's; where it has a "host", the
+        journal calls it so.
         """
         answer = self._ask("open", root=root, name=name, about=about, wait=wait, secrets=secrets, look=look)
         self.deployment, self.release = answer["deployment"], answer["release"]
@@ -101,6 +104,14 @@ class Connection:
         answer = self._ask("carry_out", until=until, **asked)
         return dict(answer["answers"]) if answer else {}
 
+    def examine(self, plan: Plan) -> tuple[bool, ...]:
+        """Of each step of a plan that prepares the host, whether there is nothing to do. No root need be there."""
+        return tuple(self._ask("examine", plan=plan))
+
+    def prepare(self, plan: Plan) -> dict[str, Any]:
+        """Carry out a plan that prepares the host, with neither lock nor journal; what it has to answer."""
+        return dict(self._ask("prepare", plan=plan))
+
     def abandon(self, reason: DeployError, *, record: AgentSpec | None = None) -> None:
         """Take back what was begun, because of `reason`."""
         fields: dict[str, Any] = {"message": reason.message, "hint": reason.hint, "exit_code": reason.exit_code}
@@ -125,6 +136,16 @@ class Connection:
     def manifest(self, release: str) -> tuple[Entry, ...]:
         """The entries of the source of a release on the host. Raises NothingThere."""
         return tuple(self._ask("manifest", release=release))
+
+    def backups(self, folder: str) -> tuple[Backup, ...]:
+        """The complete backups in a folder of the host, oldest first."""
+        return tuple(self._ask("backups", folder=folder))
+
+    def distance(self, *, to: str, live: str, folder: str) -> Distance:
+        """What core.distance tells."""
+        found = self._ask("distance", to=to, live=live, folder=folder)
+        assert isinstance(found, Distance)
+        return found
 
     def logs(self, names: tuple[str, ...], offsets: dict[str, Any], *, lines: int) -> dict[str, Any]:
         """What core.logs.read tells."""

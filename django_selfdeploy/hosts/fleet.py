@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import queue
 import threading
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any, TypeVar
 
@@ -227,11 +228,24 @@ class Fleet:
 def told_of(failed: list[Failed], *, several: bool) -> DeployError:
     """The error to raise for what failed on several hosts: the first that is not the end of another's, named."""
     reason = next((one for one in failed if not isinstance(one.error, Cancelled)), failed[0])
-    if not several:
-        return reason.error
-    error = type(reason.error)(f"{reason.host}: {reason.error.message}", hint=reason.error.hint)
-    error.exit_code = reason.error.exit_code
-    return error
+    return _named(reason.host, reason.error) if several else reason.error
+
+
+@contextmanager
+def naming(host: str, *, several: bool) -> Iterator[None]:
+    """What is raised in the block is about `host`, and says so where there are several."""
+    try:
+        yield
+    except DeployError as error:
+        if not several:
+            raise
+        raise _named(host, error) from error
+
+
+def _named(host: str, error: DeployError) -> DeployError:
+    named = type(error)(f"{host}: {error.message}", hint=error.hint)
+    named.exit_code = error.exit_code
+    return named
 
 
 def _quietly(call: Callable[[], None]) -> None:

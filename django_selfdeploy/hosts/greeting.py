@@ -11,7 +11,9 @@ EXAMPLE = "sudo apt-get install python3"
 
 
 class Greeting:
-    """The first words on one channel. It remembers whether they were exchanged, so it is not frozen."""
+    """The first words on one channel; with a `password` they are root's. It remembers whether they were exchanged,
+    so it is not frozen.
+    """
 
     def __init__(
         self,
@@ -22,7 +24,7 @@ class Greeting:
         *,
         nonce: str,
         silence: float,
-        password: sudo.Password,
+        password: sudo.Password | None,
     ) -> None:
         self._name, self._wire, self._nonce = name, wire, nonce
         self._incoming, self._complaints, self._silence = incoming, complaints, silence
@@ -65,6 +67,7 @@ class Greeting:
         self._incoming.watch = self._watch
 
     def _watch(self) -> bool:
+        assert self._password is not None
         answer = self._password.answer(self._complaints.text())
         if answer:
             self._wire.send_bytes(answer)
@@ -72,9 +75,9 @@ class Greeting:
 
     def _silent(self, said: str) -> DeployError:
         """The login ended without a runner: what it said is all there is to go by."""
-        complaint = self._password.without_prompt(self._complaints.text())
-        if self._incoming.watch or "sudo: " in complaint:
-            return sudo.refusal(self._name, complaint)
+        complaint = self._complaints.text()
+        if self._password and (self._incoming.watch or "sudo: " in complaint):
+            return sudo.refusal(self._name, self._password.without_prompt(complaint))
         told = " ".join((said.strip() or complaint).split())
         return HostError(
             f"{self._name!r} starts no runner{f', it says {told[-400:]!r}' if told else ' and says nothing'}.",

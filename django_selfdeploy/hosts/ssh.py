@@ -53,7 +53,8 @@ def connected(
     with linked(parsed(address), Means(ssh, accept_new_host_key, ask)) as (transport, login):
         channel = _opened(transport, str(login), login.timeout)
         _run(channel, line)
-        talk = _Talk(channel, str(login), nonce, ssh.silence, ask)
+        password = Password(str(login), nonce, ask) if become else None
+        talk = _Talk(channel, str(login), nonce, ssh.silence, password)
         if become:
             talk.greet()  # sudo may take for a password what is sent before
             talk.connection.round_trips += 1
@@ -64,13 +65,14 @@ def connected(
 class _Talk:
     """What is built upon a channel, each on the one before."""
 
-    def __init__(self, channel: paramiko.Channel, name: str, nonce: str, silence: float, ask: Ask | None) -> None:
+    def __init__(
+        self, channel: paramiko.Channel, name: str, nonce: str, silence: float, password: Password | None
+    ) -> None:
         self._transport = channel.transport
         self._complaints = Complaints(channel)
         self._incoming = Incoming(channel, self._complaints, max(START, silence))
         self.outgoing = Outgoing(channel)
         self.wire = Channel(io.BufferedReader(self._incoming, 1 << 16), cast("BinaryIO", self.outgoing))
-        password = Password(name, nonce, ask)
         self._greeting = Greeting(
             name, self.wire, self._incoming, self._complaints, nonce=nonce, silence=silence, password=password
         )

@@ -136,7 +136,8 @@ def _shown(kind: str, key: bytes) -> str:
 
 def no_key_accepted(login: Login, tried: list[str], locked: list[str]) -> HostError:
     """`tried` were refused, `locked` are encrypted and could not be asked for."""
-    what = f"tried: {', '.join(tried)}" if tried else "there was none to try"
+    none = f"no key in {' or '.join(login.identities)}" if login.named else "there was none to try"
+    what = f"tried: {', '.join(tried)}" if tried else none
     more = f" {', '.join(locked)} is encrypted: add it to an agent (ssh-add)." if locked else ""
     return HostError(
         f"{str(login)!r} accepts no key for {login.user!r} ({what}).",

@@ -12,13 +12,15 @@ import runpy
 import sys
 import traceback
 from collections.abc import Callable
+from functools import partial
 from typing import IO, Any
 
 from django.core.management import call_command
 from django.db import connections
 from django.test import Client
 
-from . import collecting, page_templates
+from ..core.errors import DeployError
+from . import applied, backups, collecting, creating, databases, fixtures, page_templates
 
 Answer = Callable[..., Any]
 
@@ -32,12 +34,21 @@ def serve(answers: int, questions: IO[str], more: dict[str, Answer]) -> None:
         "collectstatic": collecting.collect,
         "templates": page_templates.check,
         "explain": explain,
+        "create_databases": creating.create_databases,
+        "backup": backups.backup,
+        "verify_backup": backups.verify_backup,
+        "restore": backups.restore,
+        "expect_fixtures": fixtures.expect_fixtures,
+        "load_fixtures": fixtures.load_fixtures,
+        "remember_migrations": applied.remember_migrations,
+        "unapply": applied.unapply,
         **more,
     }
     with os.fdopen(answers, "wb", buffering=0) as writing:
         for line in questions:
             request = json.loads(line)
-            answer = known[request.pop("question")]
+            question = request.pop("question")
+            answer = known.get(question, partial(_unknown, question))
             reply = _direct(answer, request) if answer is facts else _forked(answer, request)
             connections.close_all()
             writing.write(json.dumps(reply).encode() + b"\n")
@@ -71,23 +82,13 @@ def migrate(*, aliases: list[str] | None = None) -> dict[str, Any]:
     A SQLite file that comes into being by it is not for other users of the host to read.
     """
     os.umask(0o027)
-    _make_folders()
     from .reading import _pending
 
-    chosen = [alias for alias in connections if aliases is None or alias in aliases]
+    chosen = [alias for alias in databases.own_aliases() if aliases is None or alias in aliases]
     pending = [f"{one.app}.{one.name}" for one in _pending(sql=False) if one.alias in chosen]
     for alias in chosen:
         call_command("migrate", database=alias, interactive=False, verbosity=1, skip_checks=True)
     return {"applied": pending, "note": f"{len(pending)} applied" if pending else "nothing to do"}
-
-
-def _make_folders() -> None:
-    """A SQLite file that is kept in shared/ keeps its folder's name too, and nobody else makes that."""
-    shared = os.environ.get("SELFDEPLOY_SHARED", "")
-    for alias in connections:
-        folder = os.path.dirname(str(connections[alias].settings_dict["NAME"]))
-        if shared and folder.startswith(f"{shared}/"):
-            os.makedirs(folder, exist_ok=True)
 
 
 def check_server(*, argv: list[str]) -> dict[str, Any]:
@@ -110,9 +111,16 @@ def _direct(answer: Answer, arguments: dict[str, Any]) -> dict[str, Any]:
         return _failed(error)
 
 
+def _unknown(question: str, **arguments: Any) -> dict[str, Any]:
+    """Asked of a release that was deployed before the deployer learned to ask that."""
+    raise Refused(f"The django-selfdeploy of this release does not know {question!r}. Deploy again with the new one.")
+
+
 def _failed(error: BaseException) -> dict[str, Any]:
     if isinstance(error, Refused):
         return {"error": str(error)}
+    if isinstance(error, DeployError):
+        return {"error": error.message, "hint": error.hint}
     last = traceback.format_exception(type(error), error, error.__traceback__)
     return {"error": f"{type(error).__name__}: {error}", "output": "".join(last)}
 

@@ -18,7 +18,8 @@ from django.db.migrations.executor import MigrationExecutor
 from django.db.migrations.loader import MigrationLoader
 from django.urls import NoReverseMatch, Resolver404, get_resolver, resolve, reverse
 
-from . import uploads
+from . import creating, uploads
+from .databases import own_aliases
 from .facts import Message, Pending, ProjectFacts
 from .pages import pages
 
@@ -125,7 +126,8 @@ def _adjustment(one: Any, applied: bool) -> Message:
 
 def _checked() -> tuple[Message, ...]:
     """All checks of Django and of the project's apps, those for a deployment included, less what is silenced."""
-    databases = None if _is_new(DEFAULT_DB_ALIAS) else [DEFAULT_DB_ALIAS]
+    new = _is_new(DEFAULT_DB_ALIAS) or creating.is_missing(DEFAULT_DB_ALIAS)
+    databases = None if new else [DEFAULT_DB_ALIAS]
     found = checks.run_checks(include_deployment_checks=True, databases=databases)
     return tuple(
         Message(_level(message), message.id or "", str(message.msg), str(message.hint or ""))
@@ -156,13 +158,13 @@ def _conflicts() -> tuple[Message, ...]:
 def _pending(sql: bool) -> Iterator[Pending]:
     if _conflicts():
         return
-    for alias in connections:
+    for alias in own_aliases():
         yield from _pending_of(alias, sql)
 
 
 def _pending_of(alias: str, sql: bool) -> Iterator[Pending]:
     connection = connections[alias]
-    empty = _is_new(alias)
+    empty = _is_new(alias) or creating.is_missing(alias)
     executor = MigrationExecutor(None if empty else connection)
     for migration, _ in executor.migration_plan(executor.loader.graph.leaf_nodes(), clean_start=empty):
         statements = executor.loader.collect_sql([(migration, False)]) if sql and not empty else ()

@@ -18,6 +18,7 @@ from ..core.codec import dumps
 from ..core.plan import Failure, Phase, Step
 from ..core.release import RECORD, ProbeSpec, Program, Release
 from ..runner_files import runner_files
+from . import databases
 from .judge import compare_pages
 
 PYTEST_FILES = (
@@ -160,9 +161,10 @@ def migrate(context: Context) -> Step:
     Once for all hosts, by the one that leads. Another one has only those databases to migrate that are its own.
     """
     facts = context.known_facts
-    mine = tuple(facts.databases) if context.leads else facts.own_databases
+    mine = databases.mine(context)
     pending = ", ".join(f"{one.app}.{one.name}" for one in facts.pending if one.alias in mine)
-    actions = (Ask(context.agent, "migrate", json.dumps({"aliases": mine})),) if pending else ()
+    ask = Ask(context.agent, "migrate", json.dumps({"aliases": mine}))
+    actions = (*databases.expect_fixtures(context), ask) if pending else ()
     stays = f"The database is not taken back. Of these migrations, those that were applied stay: {pending}."
     return Step(
         (Phase.MIGRATE if context.leads else Phase.START).value,
@@ -188,7 +190,7 @@ def start_and_switch(context: Context) -> tuple[Step, ...]:
     record = Write(f"{context.folder}/{RECORD}", dumps(new, indent=1))
     before = [ready, compared] if compared.actions else [ready]
     last = before.pop()
-    return (start, *before, replace(last, actions=(*last.actions, record)), *rest)
+    return (start, *before, replace(last, actions=(*last.actions, databases.remember(context), record)), *rest)
 
 
 def programs(context: Context) -> tuple[Program, ...]:
@@ -234,8 +236,10 @@ def probe(context: Context) -> ProbeSpec:
 
 
 def url(context: Context, spec: ProbeSpec) -> str:
-    """Where the site can be seen: the page that the probe asks for."""
+    """Where the site can be seen: the page that the probe asks for, by the host's own name where any will do."""
     port = context.target.port
     scheme = "https" if spec.https else "http"
-    where = spec.host if spec.https or port == 80 else f"{spec.host}:{port}"
+    elsewhere = context.host.partition(":")[0] if spec.host == "localhost" else ""
+    host = elsewhere or spec.host
+    where = host if spec.https or port == 80 else f"{host}:{port}"
     return f"{scheme}://{where}{spec.path}"

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from ..context import Context
+from ..core.actions.audit import Audit, CheckPackages
 from ..core.actions.base import Action
 from ..core.actions.django import Judge
-from ..core.actions.packages import Audit, CheckPackages
 from ..core.actions.smoke import ComparePages
 from ..core.plan import Failure, Phase, Step
 from ..core.release import Release

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from ..context import Context
 from ..core.plan import Plan
-from . import activate, build, finish, judge, stage
+from . import activate, build, databases, finish, judge, stage
 
 
 def stage_plan(context: Context, *, kind: str = "deploy") -> Plan:
@@ -16,6 +16,7 @@ def stage_plan(context: Context, *, kind: str = "deploy") -> Plan:
         judge.check_packages(context),
         stage.set_variables(context),
         build.build(context),
+        databases.create(context),
         stage.look_at_release(context),
     )
     return Plan(kind, context.target.alias, context.release, steps).without_empty_steps()
@@ -29,7 +30,9 @@ def activate_plan(context: Context, *, kind: str = "deploy") -> Plan:
         activate.check_configuration(context),
         activate.collect_static(context),
         judge.check_templates(context),
+        databases.back_up(context),
         activate.migrate(context),
+        databases.load_fixtures(context),
         *activate.start_and_switch(context),
         finish.stop_previous(context),
         finish.tidy_up(context),

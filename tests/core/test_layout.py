@@ -7,6 +7,7 @@ def test_a_layout_names_every_place() -> None:
     layout = Layout("/srv/mysite")
     places = {name: getattr(layout, name) for name, kind in vars(Layout).items() if isinstance(kind, property)}
     assert places == {
+        "backups": "/srv/mysite/backups",
         "bin": "/srv/mysite/bin",
         "control": "/srv/mysite/run/supervisor.sock",
         "current": "/srv/mysite/current",

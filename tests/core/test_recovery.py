@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from django_selfdeploy.core.actions.base import Action
-from django_selfdeploy.core.actions.files import Link, Remove, Write
+from django_selfdeploy.core.actions.files import CopyFile, Link, Remove, Write
 from django_selfdeploy.core.actions.front import ServeFront
 from django_selfdeploy.core.actions.programs import StopPrograms
 from django_selfdeploy.core.actions.web import Drain
@@ -199,9 +199,13 @@ def test_who_goes_back_marks_what_was_left_and_who_goes_forward_does_not() -> No
     forward = rollback_plan(LAYOUT, replace(state, current=OLD), to=NEW)
     assert back.steps[5].actions == (
         Remove((f"/srv/mysite/releases/{OLD}/.bad",)),
+        CopyFile(f"/srv/mysite/releases/{NEW}/migrations.json", f"/srv/mysite/releases/{OLD}/migrations.json"),
         Write(f"/srv/mysite/releases/{NEW}/.bad", f"rolled back to {OLD}\n"),
     )
-    assert forward.steps[5].actions == (Remove((f"/srv/mysite/releases/{NEW}/.bad",)),)
+    assert forward.steps[5].actions == (
+        Remove((f"/srv/mysite/releases/{NEW}/.bad",)),
+        CopyFile(f"/srv/mysite/releases/{OLD}/migrations.json", f"/srv/mysite/releases/{NEW}/migrations.json"),
+    )
 
 
 def test_a_rollback_to_what_is_live_stops_nothing() -> None:

@@ -1,7 +1,9 @@
 """The runner does what a controller sends, and ends alone what the controller left."""
 
 import contextlib
+import getpass
 import os
+import socket
 import threading
 import time
 from collections.abc import Iterator
@@ -11,18 +13,20 @@ from typing import Any, ClassVar
 
 import pytest
 
-from django_selfdeploy.core import codec, events, runner
+from django_selfdeploy.core import codec, events, release, runner
 from django_selfdeploy.core.actions.base import Action, ActionFailed, World
 from django_selfdeploy.core.actions.files import KeepSecret, MakeFolders, Remove, Write
 from django_selfdeploy.core.actions.processes import Run
 from django_selfdeploy.core.actions.source import Receive
+from django_selfdeploy.core.actions.system import OwnFolder
 from django_selfdeploy.core.agent import AgentSpec
 from django_selfdeploy.core.errors import Cancelled, DeployError, HostError, Locked, NothingThere, RunnerLost, Unchanged
 from django_selfdeploy.core.journal import read
 from django_selfdeploy.core.layout import Layout
 from django_selfdeploy.core.lock import Lock, holder
-from django_selfdeploy.core.plan import Failure, Plan, Step
-from django_selfdeploy.core.runner import Runner, status_of
+from django_selfdeploy.core.outcomes import status_of
+from django_selfdeploy.core.plan import Failure, Phase, Plan, Step
+from django_selfdeploy.core.runner import Runner
 from django_selfdeploy.core.wire import Channel
 from django_selfdeploy.hosts.base import Connection
 from tests.making import entry
@@ -180,6 +184,12 @@ def test_only_a_deployment_makes_a_root(host: Host, kind: str) -> None:
     assert not os.path.exists(root)
     host.open()
     assert holder(host.layout) is not None
+
+
+@pytest.mark.parametrize(("given", "told"), [({"host": "web1:2201"}, "web1:2201"), ({}, socket.gethostname())])
+def test_the_journal_names_the_host_as_the_controller_does(host: Host, given: dict[str, str], told: str) -> None:
+    host.open(**given)
+    assert host.story()["host"] == told
 
 
 def test_a_plan_is_carried_out_and_its_answers_come_back(host: Host) -> None:
@@ -510,14 +520,14 @@ def test_an_action_that_fails_outside_of_a_plan_is_told(host: Host, monkeypatch:
 
 def test_no_id_of_a_release_is_given_twice(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     moments = iter(["20261122-101112", "20261122-101112", "20261122-101112", "20261122-101113"])
-    monkeypatch.setattr(runner.time, "strftime", lambda *_: next(moments))
-    monkeypatch.setattr(runner.time, "sleep", lambda seconds: None)
+    monkeypatch.setattr(release.time, "strftime", lambda *_: next(moments))
+    monkeypatch.setattr(release.time, "sleep", lambda seconds: None)
     layout = Layout(str(tmp_path))
-    first = runner._new_release(layout, "+1a2b3c4d")
+    first = release.new_release(layout, "+1a2b3c4d")
     os.makedirs(layout.release(first))
-    second = runner._new_release(layout, "+1a2b3c4d")
+    second = release.new_release(layout, "+1a2b3c4d")
     assert (first, second) == ("20261122-101112-1a2b3c4d", "20261122-101113-1a2b3c4d")
-    assert runner._new_release(layout, "20261122-101112-1c1c1c1c") == "20261122-101112-1c1c1c1c"
+    assert release.new_release(layout, "20261122-101112-1c1c1c1c") == "20261122-101112-1c1c1c1c"
 
 
 def test_a_deployment_without_an_id_gets_one(host: Host) -> None:
@@ -543,3 +553,24 @@ def test_a_controller_that_sends_something_else_for_the_source_is_told(host: Hos
 def test_the_host_may_be_looked_at_again(host: Host) -> None:
     host.open()
     assert host.connection._ask("look", look=LOOK).exists is True
+
+
+def test_a_host_is_prepared_before_it_has_a_root(host: Host, tmp_path: Path) -> None:
+    folder = str(tmp_path / "srv/site")
+    made = Plan(
+        "setup", "default", "site", (Step(Phase.STAGE.value, "make it", (OwnFolder(folder, getpass.getuser()),)),)
+    )
+    assert host.connection.examine(made) == (False,)
+    assert host.connection.prepare(made) == {"changed": (f"make the folder {folder} of {getpass.getuser()}",)}
+    assert host.connection.examine(made) == (True,)
+    assert host.connection.prepare(made) == {"changed": ()}
+    assert [one.note for one in host.of(events.StepFinished)] == ["changed", "nothing to do"]
+    assert not os.path.exists(host.layout.root)
+
+
+def test_a_preparation_that_fails_is_told_and_nothing_is_taken_back(host: Host, tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("")
+    step = Step(Phase.STAGE.value, "make it", (OwnFolder(f"{tmp_path}/file", "nobody-else"),))
+    with pytest.raises(HostError, match=r"^'make it' failed\. '.*/file' is there already"):
+        host.connection.prepare(Plan("setup", "default", "site", (step,)))
+    assert host.of(events.Undoing) == []

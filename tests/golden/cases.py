@@ -3,10 +3,13 @@
 from pathlib import PurePosixPath
 from typing import Any
 
+from django_selfdeploy.backends import nginx_needs
 from django_selfdeploy.context import Context
 from django_selfdeploy.core.actions.files import Write
+from django_selfdeploy.core.setup_script import FUNCTIONS, script_of
 from django_selfdeploy.steps import activate, plans
-from tests.making import OLD, as_text, context, deployed, facts, host_state, release
+from django_selfdeploy.steps.setup import Preparation, setup_plan
+from tests.making import LAYOUT, OLD, as_text, context, deployed, facts, host_state, release, target
 
 WORKERS = {
     "PROCESSES": {
@@ -20,7 +23,24 @@ SYSTEM = {
     "PROCESS_MANAGER": {"BACKEND": "supervisor", "OPTIONS": {"scope": "system"}},
 }
 ENV = "e" * 16
-MEDIA = "/srv/mysite/shared/media"
+
+
+def setups() -> dict[str, Preparation]:
+    """A host of each kind that has a golden plan and script of its preparation."""
+    key = f"ssh-ed25519 {'A' * 68} ann@laptop"
+    return {
+        "own": Preparation(target(PORT=80), LAYOUT, "deploy", (key,), firewall=True),
+        "machines": Preparation(target(FRONT=SYSTEM["FRONT"]), LAYOUT, "deploy", (key,)),
+        "root": Preparation(target(**SYSTEM), LAYOUT, "root"),
+    }
+
+
+def setup_texts(wanted: Preparation) -> dict[str, str]:
+    """The plan, and what is its own of the script, with a word for the helper's text."""
+    plan = setup_plan(wanted)
+    helper = nginx_needs.helper_text(wanted.target, wanted.layout, "/etc/nginx/conf.d")
+    script = script_of(plan).removeprefix(FUNCTIONS).replace(helper, "(the helper of nginx)\n")
+    return {"json": as_text(plan), "sh.txt": script}
 
 
 def deployments() -> dict[str, Context]:
@@ -64,9 +84,7 @@ def configurations() -> dict[str, Context]:
         "workers": context(settings=WORKERS),
         "root": context(state=host_state(front_user="www-data", uid=0, user="root")),
         "system": context(settings=SYSTEM, facts=facts(allowed_hosts=("*",))),
-        "sendfile": context(
-            facts=facts(sendfile_url="/protected/", sendfile_root=f"{MEDIA}/private", hashed_static=False, body_limit=0)
-        ),
+        "system-root": context(settings=SYSTEM, state=host_state(front_user="www-data", uid=0, user="root")),
         "odd-paths": context(
             facts=facts(
                 media_url="/my media/",
@@ -88,6 +106,8 @@ def files(made: Context) -> dict[str, str]:
 def golden() -> dict[str, str]:
     """Every golden file's text by its path below tests/golden. Of a configuration only what is its own."""
     found = {f"plan-{name}.json": plan_texts(made) for name, made in deployments().items()}
+    for name, wanted in setups().items():
+        found |= {f"setup-{name}.{ending}": text for ending, text in setup_texts(wanted).items()}
     usual = files(context())
     for name, made in configurations().items():
         for path, text in files(made).items():

@@ -12,7 +12,8 @@ from django_selfdeploy.core.agent import AgentSpec
 from django_selfdeploy.core.errors import Cancelled, DeployError, HostError, MigrationFailed
 from django_selfdeploy.core.events import Live
 from django_selfdeploy.core.plan import Failure, Plan, Step
-from django_selfdeploy.hosts.memory import DEPLOYMENT, MemoryConnection, MemoryWorld, nothing_there
+from django_selfdeploy.hosts.memory import DEPLOYMENT, MemoryConnection, MemoryWorld
+from django_selfdeploy.hosts.nowhere import nothing_there
 from tests.making import deployed, small_release
 
 AGENT = AgentSpec(("python",), "/srv")

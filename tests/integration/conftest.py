@@ -12,15 +12,18 @@ from typing import Any
 import pytest
 
 pytest.register_assert_rewrite(
-    *(f"{__package__}.{name}" for name in ("hosts", "order", "probing", "running", "site", "standing"))
+    *(f"{__package__}.{name}" for name in ("databases", "hosts", "order", "probing", "running", "site", "standing"))
 )
 
 from .controller import Controller, build_wheel, make_controller  # noqa: E402
+from .databases import mariadb, new_database, postgres  # noqa: E402
 from .fleet import Fleet  # noqa: E402
 from .network import Network  # noqa: E402
 from .packages import PYTHON, Packages, gather  # noqa: E402
 from .sharing import shared  # noqa: E402
 from .site import Site  # noqa: E402
+
+__all__ = ("mariadb", "new_database", "postgres")
 
 PROGRAMS = ("nginx", "git")
 FOR_HOSTS = ("ip", "nsenter", "pivot_root", "setpriv", "ssh", "ssh-keygen", "sshd", "sudo", "unshare", PYTHON)

@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+import json
+import sqlite3
+import subprocess
 from collections.abc import Iterator
+from contextlib import closing
 
 import pytest
 
@@ -13,6 +17,8 @@ from .order import expect_in_order
 from .packages import Packages
 from .probing import no_request_lost_on
 from .waiting import until
+
+TABLE = "django_selfdeploy_deployment"
 
 
 @pytest.fixture(scope="module")
@@ -38,10 +44,27 @@ def expect_all_in_order(fleet: Fleet, *, live: str, status: str | None = None) -
         expect_in_order(fleet.standing(name), live=live, status=status)
 
 
+def error_of(done: subprocess.CompletedProcess[str]) -> str:
+    """The line that says why a command failed; remarks may come before it."""
+    [line] = [line for line in done.stderr.splitlines() if line.startswith("CommandError: ")]
+    return line
+
+
 def test_all_hosts_get_the_same_release(fleet: Fleet) -> None:
     fleet.deploy()
     [first] = set(fleet.current.values())
     expect_all_in_order(fleet, live=first, status="succeeded")
+
+
+def test_the_database_of_all_hosts_has_a_row_for_each(fleet: Fleet) -> None:
+    """They wrote to it at the same time."""
+    with closing(sqlite3.connect(fleet.shared / "db.sqlite3")) as database:
+        hosts = database.execute(f"SELECT host, status FROM {TABLE}host ORDER BY host").fetchall()
+        whole = database.execute(f"SELECT identity, host, status FROM {TABLE}").fetchall()
+    assert hosts == [(name, "succeeded") for name in fleet.hosts]
+    [told] = json.loads(fleet.site.manage("deploy_history", fleet.site.alias, "--json").stdout)
+    assert whole == [(told["id"], ", ".join(fleet.hosts), told["status"])]
+    assert [(each["host"], each["status"]) for each in told["hosts"]] == hosts
 
 
 def test_no_host_loses_a_request(fleet: Fleet, live: str) -> None:
@@ -58,7 +81,7 @@ def test_a_host_with_another_key_stops_all(fleet: Fleet, live: str) -> None:
     refused = fleet.deploy(check=False)
     fleet.ssh_home.learn(fleet.hosts.values())
     assert refused.returncode == 4, refused.stderr
-    assert "web2" in refused.stderr.splitlines()[0]
+    assert "web2" in error_of(refused)
     expect_all_in_order(fleet, live=live)
 
 
@@ -67,7 +90,7 @@ def test_a_host_that_is_silent_stops_all(fleet: Fleet, live: str) -> None:
     with no_request_lost_on([fleet["web1"], fleet["web2"], fleet["web4"]], PORT):
         refused = fleet.deploy(check=False)
     assert refused.returncode == 4, refused.stderr
-    assert "'deploy@web3' cannot be reached: " in refused.stderr.splitlines()[0]
+    assert "'deploy@web3' cannot be reached: " in error_of(refused)
     fleet["web3"].heal()
     expect_all_in_order(fleet, live=live)
 
@@ -77,7 +100,7 @@ def test_a_host_whose_disk_is_full_stops_all(fleet: Fleet, live: str) -> None:
     refused = fleet.deploy(check=False)
     fleet["web4"].run("rm", "-f", filler, user="root")
     assert refused.returncode == 4, refused.stderr
-    assert " MB free" in refused.stderr.splitlines()[0]
+    assert " MB free" in error_of(refused)
     expect_all_in_order(fleet, live=live)
 
 

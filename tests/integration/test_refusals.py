@@ -89,7 +89,7 @@ def test_a_program_that_is_not_installed(make_site: MakeSite) -> None:
     done = site.call(*words, check=False)
     message = (
         f"The program 'nginx' is not on {socket.gethostname()!r}.\n"
-        "Install it, on Debian and Ubuntu with `apt-get install nginx`, then deploy again.\n"
+        "`manage.py deploy_setup`, run once as root, installs it, or `apt-get install nginx`; then deploy again.\n"
     )
     assert (done.returncode, done.stderr) == (4, f"CommandError: {message}")
     _is_untouched(site)

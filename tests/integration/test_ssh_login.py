@@ -208,6 +208,8 @@ def test_a_key_that_is_not_accepted(host: Sshd, tmp_path: Path) -> None:
     assert said.startswith(f"'root@127.0.0.1' accepts no key for 'root' (tried: {other}).\n")
     said = failing(f"root@{host.name}", host.ssh(identity_file=""))
     assert said.startswith("'root@127.0.0.1' accepts no key for 'root' (there was none to try).\n")
+    said = failing(f"root@{host.name}", host.ssh(identity_file=f"{other}.pub"))
+    assert said.startswith(f"'root@127.0.0.1' accepts no key for 'root' (no key in {other}.pub).\n")
 
 
 def test_an_encrypted_key_is_asked_for_once(folder: Path, tmp_path: Path) -> None:

@@ -17,7 +17,7 @@ from django.test import override_settings
 from django.urls import path
 
 from django_selfdeploy.core.errors import ReleaseError
-from django_selfdeploy.project import agent, dry, reading
+from django_selfdeploy.project import agent, creating, dry, reading
 from django_selfdeploy.project.adjust import Adjustment
 from django_selfdeploy.project.facts import Message, Pending, ProjectFacts
 from tests.making import facts
@@ -273,10 +273,10 @@ def test_a_servers_own_check_is_run(tmp_path: Path, monkeypatch: pytest.MonkeyPa
 def test_the_folder_of_a_sqlite_file_that_is_kept_is_made(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     connection = agent.connections["default"]
     monkeypatch.setitem(connection.settings_dict, "NAME", f"{tmp_path}/shared/data/db.sqlite3")
-    agent._make_folders()
+    creating.create_databases(admin="", wait=0, tests=False)
     assert os.listdir(tmp_path) == []
     monkeypatch.setenv("SELFDEPLOY_SHARED", f"{tmp_path}/shared")
-    agent._make_folders()
+    creating.create_databases(admin="", wait=0, tests=False)
     assert os.listdir(tmp_path / "shared") == ["data"]
 
 

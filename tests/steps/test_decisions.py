@@ -7,11 +7,11 @@ from typing import Any
 import pytest
 
 from django_selfdeploy.context import Context
+from django_selfdeploy.core.actions.audit import Audit, CheckPackages
 from django_selfdeploy.core.actions.build import Build
 from django_selfdeploy.core.actions.django import Ask
 from django_selfdeploy.core.actions.files import CopyFile, Link, Remove, Write
 from django_selfdeploy.core.actions.front import RotateLogs
-from django_selfdeploy.core.actions.packages import Audit, CheckPackages
 from django_selfdeploy.core.actions.processes import Run, Say
 from django_selfdeploy.core.actions.smoke import ComparePages
 from django_selfdeploy.core.actions.static import ShareStatic, SweepStatic

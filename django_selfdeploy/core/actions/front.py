@@ -6,6 +6,7 @@ import os
 import subprocess
 import time
 from dataclasses import dataclass
+from typing import IO
 
 from .. import atomic, http
 from ..codec import record
@@ -43,6 +44,8 @@ class ServeFront(Action):
             return
         if self.front.own:
             self._own()
+        elif self.front.helper:
+            self._by_helper()
         else:
             self._machines()
         self._await()
@@ -56,6 +59,13 @@ class ServeFront(Action):
         atomic.link(self.link, self.conf)
         reread(supervisor)
         add_anew(supervisor, self.front.group)
+
+    def _by_helper(self) -> None:
+        """The program puts back itself what nginx refuses."""
+        with open(self.front.site, "rb") as file:
+            refused = _command((*self.front.helper, "install"), given=file)
+        if refused is not None:
+            raise ActionFailed(refused)
 
     def _machines(self) -> None:
         for path, _ in self.front.links:
@@ -96,11 +106,11 @@ def loaded_configuration(front: Front) -> str:
     return answer.headers.get(FRONT_ANSWER.lower(), "")
 
 
-def _command(argv: tuple[str, ...]) -> str | None:
+def _command(argv: tuple[str, ...], *, given: IO[bytes] | int = subprocess.DEVNULL) -> str | None:
     """None when the command succeeds, else what it said."""
     if not argv:
         return None
-    done = subprocess.run(argv, capture_output=True, text=True, timeout=60, stdin=subprocess.DEVNULL)
+    done = subprocess.run(argv, capture_output=True, text=True, timeout=60, stdin=given)
     if done.returncode == 0:
         return None
     return f"`{' '.join(argv)}` ended with status {done.returncode}.{last_lines(done.stdout + done.stderr)}"
@@ -149,6 +159,9 @@ class StopFront(Action):
     def do(self, world: World) -> None:
         if self.front.own:
             StopPrograms(self.control, self.link, (self.front.group,), PATIENCE).do(world)
+            return
+        if self.front.helper:
+            _command((*self.front.helper, "remove"))
             return
         for path, _ in self.front.links:
             if os.path.islink(path):

@@ -1,104 +1,132 @@
-"""Judging the packages of an environment: whether they fit each other, and what is known against them."""
+"""Packages of the distribution: those that are missing, and only by apt."""
 
 from __future__ import annotations
 
-import glob
-import json
-import os
-import tempfile
-from collections.abc import Iterator
+import shutil
+import subprocess
+import time
 from dataclasses import dataclass
-from typing import Any
 
-from .. import children, machine
 from ..codec import record
-from .base import Action, ActionFailed, World
-from .django import judge
+from ..errors import HostError
+from .base import ActionFailed, World
+from .prepare import SYSTEM_PATH, Prepare, command, has_systemd, lines, succeeds, surroundings, words
 from .processes import last_lines
 
-WARNING = 30
-"""The level of a warning, as Django's checks count."""
+LOCK_WAIT = 300
+"""Seconds to wait for another apt or dpkg to end, for example the nightly upgrade."""
+
+BUSY = "Could not get lock"
+"""What apt says of a lock that its own option does not wait for (that of the package lists)."""
+
+APT = ("apt-get", "-q", "-y", "-o", f"DPkg::Lock::Timeout={LOCK_WAIT}")
 
 
 @record
 @dataclass(frozen=True)
-class CheckPackages(Action):
-    """Run `argv`, which says with its exit status whether the installed packages require what is there.
+class Package:
+    """A package that is needed where `program` is not on the host, or `python` cannot import `module`.
 
-    A warning, unless `refused` has its id; never more than one where `accepted` has it.
+    `idle` is a service that the package starts and that nobody wants: it is stopped when the package was installed
+    by us. With `without_systemd` it is needed only where systemd does not run.
     """
 
-    argv: tuple[str, ...]
-    id: str
-    accepted: tuple[str, ...] = ()
-    refused: tuple[str, ...] = ()
+    name: str
+    program: str = ""
+    module: str = ""
+    python: str = "python3"
+    idle: str = ""
+    without_systemd: bool = False
 
-    def describe(self) -> str:
-        return "see whether the packages require each other as they are"
+    def is_missing(self) -> bool:
+        """Whether the host lacks what the package brings."""
+        if self.without_systemd and has_systemd():
+            return False
+        if self.module:
+            return not succeeds(self.python, "-I", "-c", f"import {self.module}")
+        return shutil.which(self.program, path=SYSTEM_PATH) is None
 
-    def do(self, world: World) -> None:
-        status, tail = children.run(world, self.argv, cwd="/", environment={}, timeout=120.0, quiet=True)
-        if status != 0:
-            text = f"The installed packages do not fit each other.{last_lines(tail)}"
-            found = [{"level": WARNING, "id": self.id, "text": text}]
-            judge(world, found, accepted=self.accepted, refused=self.refused)
+    def condition(self) -> str:
+        """The same question, for a script."""
+        there = words("command", "-v", self.program)
+        if self.module:
+            there = words(self.python, "-I", "-c", f"import {self.module}")
+        asked = f"! {there} >/dev/null 2>&1"
+        return f"[ ! -d /run/systemd/system ] && {asked}" if self.without_systemd else asked
 
 
 @record
 @dataclass(frozen=True)
-class Audit(Action):
-    """Let pip-audit look up what is known against the packages of the virtualenv `env`.
+class InstallPackages(Prepare):
+    """Install those of the packages that are missing."""
 
-    Where it is missing, or its data cannot be reached, that is a message of its own, `unknown`.
-    """
-
-    env: str
-    id: str
-    unknown: str
-    accepted: tuple[str, ...] = ()
-    refused: tuple[str, ...] = ()
-    timeout: float = 120.0
+    packages: tuple[Package, ...]
 
     def describe(self) -> str:
-        return f"look up known vulnerabilities of the packages in {self.env}"
+        return f"install what is missing of {', '.join(package.name for package in self.packages)}"
 
-    def do(self, world: World) -> None:
-        found = [{"level": WARNING, "id": name, "text": text} for name, text in self._messages(world)]
-        judge(world, found, accepted=self.accepted, refused=self.refused)
-        world.note(f"{sum(message['id'] == self.id for message in found)} known vulnerabilities")
+    def is_done(self) -> bool:
+        return not self._missing()
 
-    def _messages(self, world: World) -> Iterator[tuple[str, str]]:
-        own = f"{self.env}/bin/pip-audit"
-        program = own if os.access(own, os.X_OK) else machine.find("pip-audit")
-        if not program:
-            yield self.unknown, "AUDIT is on, and pip-audit is not on the host: nothing is known of vulnerabilities."
+    def _missing(self) -> list[Package]:
+        return [package for package in self.packages if package.is_missing()]
+
+    def change(self, world: World) -> str:
+        missing = self._missing()
+        names = [package.name for package in missing]
+        if shutil.which("apt-get", path=SYSTEM_PATH) is None:
+            raise HostError(
+                f"This host has no apt-get, and it lacks {', '.join(names)}.",
+                hint="Install them as this distribution does, names may differ; then run `deploy_setup` again.",
+            )
+        _apt(world, "update")
+        _apt(world, "install", "--no-install-recommends", *names)
+        for package in missing:
+            if package.idle:
+                _stop(package.idle)
+        return f"install {', '.join(names)}"
+
+    def script(self) -> str:
+        asked = [f"if {package.condition()}; then need {package.name} {package.idle}; fi" for package in self.packages]
+        return lines(*(line.replace(" ;", ";") for line in asked), "install_needed")
+
+
+def _apt(world: World, *argv: str) -> None:
+    """Run apt-get, its output told line by line; called off, it still ends what it began."""
+    deadline = time.monotonic() + LOCK_WAIT
+    while True:
+        status, said = _told(world, (*APT, *argv))
+        if status == 0:
             return
-        with tempfile.TemporaryDirectory() as folder:
-            report = os.path.join(folder, "report.json")
-            tail = self._run(world, (program, *self._words(report)))
-            try:
-                with open(report, encoding="utf-8") as file:
-                    yield from ((self.id, text) for text in _told(json.load(file)))
-            except (OSError, ValueError):
-                yield self.unknown, f"pip-audit could not look up known vulnerabilities.{last_lines(tail, 3)}"
-
-    def _words(self, report: str) -> tuple[str, ...]:
-        places = sorted(glob.glob(f"{glob.escape(self.env)}/lib/python*/site-packages"))
-        paths = tuple(word for place in places for word in ("--path", place))
-        return ("--progress-spinner", "off", "--format", "json", "--output", report, *paths)
-
-    def _run(self, world: World, argv: tuple[str, ...]) -> str:
-        """The end of its output; its status is 1 where it found something, and where it failed."""
-        try:
-            _, tail = children.run(world, argv, cwd="/", environment={}, timeout=self.timeout, quiet=True)
-        except ActionFailed as error:
-            return str(error)
-        return tail
+        if BUSY not in said or time.monotonic() > deadline:
+            raise ActionFailed(f"`apt-get {' '.join(argv)}` ended with status {status}.{last_lines(said)}")
+        world.pause(3)
 
 
-def _told(report: dict[str, Any]) -> Iterator[str]:
-    for package in report.get("dependencies", ()):
-        for one in package.get("vulns", ()):
-            fixed = ", ".join(one.get("fix_versions", ()))
-            mended = f"mended in {fixed}" if fixed else "not mended yet"
-            yield f"{package['name']} {package['version']} has {one['id']}, {mended}."
+def _told(world: World, argv: tuple[str, ...]) -> tuple[int, str]:
+    said = []
+    with subprocess.Popen(
+        argv,
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+        errors="replace",
+        cwd="/",
+        env=surroundings(),
+        start_new_session=True,
+    ) as child:
+        assert child.stdout is not None
+        for line in child.stdout:
+            said.append(line)
+            world.tell(line)
+    return child.returncode, "".join(said)
+
+
+def _stop(service: str) -> None:
+    """Stop a service that its package has started, now and at the next boot."""
+    if has_systemd():
+        command("systemctl", "disable", "--now", "--quiet", service)
+        return
+    succeeds("service", service, "stop")
+    succeeds("update-rc.d", service, "disable")

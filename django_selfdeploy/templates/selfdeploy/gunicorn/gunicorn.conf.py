@@ -2,7 +2,7 @@
 # Its own copy for a project: templates/selfdeploy/gunicorn/gunicorn.conf.py.
 import gunicorn
 
-from django_selfdeploy.serving import naming_release, warm
+from django_selfdeploy.serving import naming_release, {% if socket_group %}share, {% endif %}warm
 
 wsgi_app = {{ application|python }}
 bind = {{ "unix:"|add:socket|python }}
@@ -30,7 +30,12 @@ proc_name = {{ release|python }}
 accesslog = None
 errorlog = "-"
 
+{% if socket_group %}
+def when_ready(server):
+    # the machine's front server is another user's: this group, and no more, is what they share
+    share({{ socket|python }}, {{ socket_group|python }})
 
+{% endif %}
 def post_worker_init(worker):
     warm()
     worker.wsgi = naming_release(worker.wsgi, {{ release|python }})

@@ -6,9 +6,9 @@ from pathlib import Path
 
 import pytest
 
+from django_selfdeploy.core.actions.audit import Audit, CheckPackages
 from django_selfdeploy.core.actions.base import ActionFailed
 from django_selfdeploy.core.actions.django import Judge
-from django_selfdeploy.core.actions.packages import Audit, CheckPackages
 from django_selfdeploy.core.agent import AgentSpec
 from django_selfdeploy.hosts.memory import MemoryWorld
 

@@ -1,0 +1,92 @@
+"""Which migrations a release went live with, and the way back from those of a newer one."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+from django.db import connections
+from django.db.migrations import Migration
+from django.db.migrations.executor import MigrationExecutor
+from django.db.migrations.loader import MigrationLoader
+
+from ..core import atomic, codec
+from ..core.backups.applied import Applied
+from ..core.errors import RollbackRefused
+from . import databases
+from .compatibility import compatible
+
+
+def remember_migrations(*, path: str) -> dict[str, Any]:
+    """Write to `path` what every database has, with a verdict on each migration by the release that has it."""
+    loader = MigrationLoader(None, ignore_no_migrations=True)
+    found = tuple(one for alias in databases.own_aliases() for one in _applied(alias, loader))
+    atomic.write(path, codec.dumps(found, indent=1).encode())
+    return {"applied": len(found)}
+
+
+def _applied(alias: str, loader: MigrationLoader) -> Iterator[Applied]:
+    for app, name in databases.applied(alias):
+        migration = loader.disk_migrations.get((app, name))
+        if migration is None:
+            yield Applied(alias, app, name)
+        else:
+            yield Applied(alias, app, name, compatible(migration), irreversible(migration))
+
+
+def irreversible(migration: Migration) -> str:
+    """The first operation of it that cannot be taken back; "" where all can."""
+    return next((operation.describe() for operation in migration.operations if not operation.reversible), "")
+
+
+def unapply(*, migrations: list[list[str]]) -> dict[str, Any]:
+    """Take these migrations back, lists of alias, app and name; nothing else may go with them.
+
+    Raises RollbackRefused before anything is changed where one cannot be taken back, or others depend on them.
+    """
+    wanted = [(alias, app, name) for alias, app, name in migrations]
+    plans = {alias: _plan(alias, wanted) for alias in dict.fromkeys(alias for alias, *_ in wanted)}
+    for alias, (executor, targets, plan) in plans.items():
+        del alias
+        executor.migrate(targets, plan=plan)
+    count = sum(len(plan) for _, _, plan in plans.values())
+    return {"note": f"{count} taken back"}
+
+
+def _plan(
+    alias: str, wanted: list[tuple[str, str, str]]
+) -> tuple[MigrationExecutor, list[tuple[str, str | None]], list[tuple[Migration, bool]]]:
+    tell: Any = _progress
+    executor = MigrationExecutor(connections[alias], tell)
+    going = {(app, name) for where, app, name in wanted if where == alias}
+    targets = _targets(executor.loader, going)
+    plan = executor.migration_plan(targets)
+    for migration, backwards in plan:
+        key = (migration.app_label, migration.name)
+        if not backwards or key not in going:
+            raise RollbackRefused(
+                f"{'.'.join(key)} would have to be taken back too, and the older release has it.",
+                hint="Take migrations back by hand: `bin/manage migrate APP NAME`.",
+            )
+        if operation := irreversible(migration):
+            raise RollbackRefused(f"{'.'.join(key)} cannot be taken back: {operation}.")
+    return executor, targets, plan
+
+
+def _targets(loader: MigrationLoader, going: set[tuple[str, str]]) -> list[tuple[str, str | None]]:
+    """For each app the last of its migrations that stay; None where none does."""
+    found: list[tuple[str, str | None]] = []
+    for app in dict.fromkeys(app for app, _ in going):
+        staying = {key for key in loader.applied_migrations if key[0] == app and key in loader.graph.nodes} - going
+        last = [
+            key for key in staying if not any(child.key in staying for child in loader.graph.node_map[key].children)
+        ]
+        found += [(key[0], key[1]) for key in sorted(last)] or [(app, None)]
+    return found
+
+
+def _progress(action: str, migration: Any | None = None, fake: bool = False) -> None:
+    if action == "unapply_start":
+        print(f"Unapplying {migration}...", end="", flush=True)  # noqa: T201 - output of the step
+    elif action == "unapply_success":
+        print(" OK", flush=True)  # noqa: T201
