@@ -155,6 +155,10 @@ LITERAL: dict[str, tuple[tuple[str, ...], ...]] = {
     "proxy_http_version": (("1.1",),),
     "proxy_redirect": (("off",),),
     "proxy_next_upstream": (("error", "timeout"),),
+    "gzip_static": (("on",),),
+    "brotli_static": (("on",),),
+    "gzip_vary": (("on",),),
+    "internal": ((),),
 }
 """Directives with all the arguments that they may have."""
 
@@ -177,12 +181,16 @@ CONTEXTS: dict[str, tuple[str, ...]] = {
     "location": (
         *(*SHARED, "root", "alias", "try_files", "disable_symlinks", "location", "proxy_pass", "proxy_set_header"),
         *("proxy_http_version", "proxy_redirect", "proxy_next_upstream", *SIZES[5:]),
+        *("gzip_static", "brotli_static", "gzip_vary", "internal"),
     ),
 }
 """What may stand where."""
 
-MAPPED = ("", "0", "1", "upgrade", "https", "$scheme", "$http_x_selfdeploy_probe")
-MAP_KEYS = ("", "default", "1https")
+MAPPED = (
+    *("", "0", "1", "upgrade", "https", "$scheme", "$http_x_selfdeploy_probe"),
+    "public, max-age=31536000, immutable",
+)
+MAP_KEYS = ("", "default", "1https", r"~\.[0-9a-f]{12}(\.[^/.]*)?$")
 """Keys besides networks. `include`, above all, is none: nginx would read that file as root."""
 
 
@@ -232,6 +240,8 @@ class _Rules:
             return args in LITERAL[name]
         if name in SIZES:
             return len(args) == 1 and bool(_number.match(args[0]))
+        if name == "add_header" and args == ("Cache-Control", f"${self._site.prefix}_caching"):
+            return True
         if name == "add_header":
             return len(args) > 1 and args[0] in HEADERS and args[2:] in ((), ("always",)) and "$" not in args[1]
         return name == "location" and _is_location(args)
