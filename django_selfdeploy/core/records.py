@@ -18,13 +18,14 @@ from .actions import (
     static,
     system,
     web,
+    window,
 )
 from .backups import applied, store
 
 MODULES = (
     *(agent, boot, distance, events, layout, manifest, plan, recovery, release, state, supervisor),
     *(accounts, audit, build, django, files, front, packages, processes, programs, smoke),
-    *(source, static, system, web),
+    *(source, static, system, web, window),
     *(applied, store),
 )
 

@@ -45,7 +45,8 @@ def compare_pages(context: Context, new: Release) -> Step:
     """Pages of the new release, before a visitor sees one; what got worse stops here."""
     smoke, facts, old = context.target.smoke, context.known_facts, context.previous
     pages = smoke.choose(facts.pages) if context.target.front.serves else ()
-    live = old if old is not None and context.state.live_answers else None
+    answers = context.state.live_answers and not context.is_closed
+    live = old if old is not None and answers else None
     action = ComparePages(
         new=context.layout.socket(new.id),
         old=context.layout.socket(live.id) if live else "",

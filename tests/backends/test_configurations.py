@@ -8,6 +8,7 @@ import shlex
 import shutil
 import subprocess
 import sys
+from dataclasses import replace
 from pathlib import Path
 from types import ModuleType
 from typing import Any
@@ -204,6 +205,18 @@ def test_the_machines_front_server_gets_a_link_and_its_own_commands() -> None:
         ("systemctl", "reload", "nginx"),
     )
     assert made.target.front.program_conf(made, "/usr/sbin/nginx") == ""
+
+
+def test_an_ordinary_user_reaches_the_machines_front_server_by_the_helper() -> None:
+    made = context(settings={"FRONT": {"BACKEND": "nginx", "OPTIONS": {"scope": "system"}}})
+    front = made.target.front.front(made)
+    assert (front.links, front.check, front.reload) == ((), (), ())
+    assert front.helper == ("sudo", "-n", "/usr/local/sbin/selfdeploy-mysite-nginx")
+    assert front.site == "/srv/mysite/current/etc/site.conf"
+    assert made.target.front.socket_group(made) == "mysite-front"
+    root = replace(made, state=host_state(uid=0))
+    assert root.target.front.front(root).helper == ()
+    assert root.target.front.socket_group(root) == ""
 
 
 @pytest.mark.parametrize(

@@ -240,6 +240,36 @@ def test_somebody_elses_file_is_not_replaced(tmp_path: Path) -> None:
     assert (tmp_path / "mysite.conf").read_text() == "server { }\n"
 
 
+HELPER = """#!/bin/sh
+echo "$1 $(cat)" >>"$0.calls"
+[ -z "$REFUSED" ] || { echo "refused" >&2; exit 1; }
+"""
+
+
+def helped(tmp_path: Path, address: str) -> ServeFront:
+    """By a program that remembers what it was given."""
+    (tmp_path / "helper").write_text(HELPER)
+    (tmp_path / "helper").chmod(0o755)
+    (tmp_path / "site.conf").write_text("server { }\n")
+    helper = {"helper": ("env", f"{tmp_path}/helper"), "site": f"{tmp_path}/site.conf"}
+    return ServeFront(replace(FRONT, own=False, address=address, **helper), "/nowhere")
+
+
+def test_a_helper_is_given_the_file_for_the_machines_front_server(tmp_path: Path) -> None:
+    with serving("", "new-marker") as address:
+        do(helped(tmp_path, address))
+    assert (tmp_path / "helper.calls").read_text() == "install server { }\n"
+    do(StopFront(helped(tmp_path, "127.0.0.1:1").front, "/nowhere", ""))
+    assert (tmp_path / "helper.calls").read_text() == "install server { }\nremove \n"
+
+
+def test_what_a_helper_refuses_is_told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("REFUSED", "yes")
+    with serving("") as address, pytest.raises(ActionFailed) as caught:
+        do(helped(tmp_path, address))
+    assert str(caught.value) == f"`env {tmp_path}/helper install` ended with status 1.\n    refused"
+
+
 def test_our_front_server_is_stopped_as_a_program(tmp_path: Path) -> None:
     with controlled(tmp_path, programs=having("mysite-front")) as (control, fake):
         do(StopFront(FRONT, control, f"{tmp_path}/link"))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import subprocess
 from collections.abc import Iterator
 
 import pytest
@@ -12,6 +13,7 @@ from .fleet import ALIAS, Fleet
 from .hosts import Host
 from .network import Network
 from .packages import Packages
+from .waiting import PATIENCE
 
 NAME = "website"
 ROOT = f"/srv/{NAME}"
@@ -43,13 +45,13 @@ def test_a_bare_host_is_prepared_and_an_ordinary_user_deploys(fleet: Fleet) -> N
     _the_machines_nginx_is_shared(fleet, host)
     _the_script_does_the_same(fleet, host, other)
     fleet.deploy("--hosts", "web1")
-    standing = fleet.standing("web1")
-    assert standing.current
-    assert host.get("/release/", port=8080).text.strip() == standing.current
+    live = host.run("readlink", f"{ROOT}/current").strip()
+    assert f"releases/{host.get('/release/', port=8080).text.strip()}" == live
     assert host.get("/static/admin/css/base.css", port=8080).status == 200
     assert host.run("find", ROOT, "!", "-user", "deploy", user="root") == ""
     _the_helper_does_nothing_else(host)
     _links_lead_nowhere(host)
+    _logs_are_rotated_as_the_user(host)
 
 
 def setup(fleet: Fleet, *words: str) -> str:
@@ -77,7 +79,6 @@ def _it_is_prepared(fleet: Fleet, host: Host) -> None:
     assert sorted(bare.traces(host) ^ after) == []
     assert "nginx" not in after, "the package's own nginx must not take the port"
     host.run("python3", "-c", BIND)
-    host.run("/usr/sbin/logrotate", "--debug", f"/etc/logrotate.d/selfdeploy-{NAME}", user="root")
     assert fleet.ssh_home.ssh("web1", "whoami").stdout == "deploy\n"
 
 
@@ -95,7 +96,7 @@ def _the_machines_nginx_is_shared(fleet: Fleet, host: Host) -> None:
     assert refused.returncode == 4
     assert f"The machine's nginx is root's on 'web1', and '{HELPER}' is not there." in refused.stderr
     assert f"changed: write {HELPER}\n" in setup(fleet, "--hosts", "web1")
-    assert "Nothing changed." in setup(fleet, "--hosts", "web1")
+    assert "Nothing changed." in setup(fleet, "--hosts", "web1", "--user", "ann", "--sudo")
     assert "parsed OK" in host.run("visudo", "-c", user="root")
     assert host.run("sudo", "-n", "-l").count(HELPER) == 3
 
@@ -120,3 +121,17 @@ def _links_lead_nowhere(host: Host) -> None:
         host.run("ln", "-sfn", "/srv/secret", f"{folder}/link.txt")
         assert host.get(f"{url}/link.txt", port=8080).status in (403, 404)
         host.run("rm", f"{folder}/link.txt")
+
+
+def _logs_are_rotated_as_the_user(host: Host) -> None:
+    """nginx, here played by a process that waits for its signal, is told to open its log anew."""
+    wait = "import os, signal as s; s.pthread_sigmask(s.SIG_BLOCK, {s.SIGUSR1}); print(os.getpid(), flush=True)"
+    words = (*host.enter("deploy"), "python3", "-c", f"{wait}; s.sigwait({{s.SIGUSR1}})")
+    with subprocess.Popen(words, stdout=subprocess.PIPE, text=True) as nginx:
+        assert nginx.stdout is not None
+        pid = nginx.stdout.readline()
+        host.run("sh", "-c", f"cat >{ROOT}/run/nginx.pid && echo line >{ROOT}/log/access.log", stdin=pid.encode())
+        host.run("/usr/sbin/logrotate", "--force", f"/etc/logrotate.d/selfdeploy-{NAME}", user="root")
+        assert nginx.wait(PATIENCE) == 0
+    assert host.run("stat", "-c", "%U", f"{ROOT}/log/access.log.1") == "deploy\n"
+    assert host.run("cat", f"{ROOT}/log/access.log.1") == "line\n"

@@ -1,5 +1,6 @@
 """How a release's processes start, what settings they see, and how they name themselves."""
 
+import grp
 import importlib
 import json
 import os
@@ -17,7 +18,7 @@ from django_selfdeploy import launch
 from django_selfdeploy.core.errors import SourceError
 from django_selfdeploy.core.manifest import FILE, Entry
 from django_selfdeploy.kept import KeptSource
-from django_selfdeploy.serving import naming_release, warm
+from django_selfdeploy.serving import naming_release, share, warm
 from tests.making import entry, small_release
 
 # the header with the release's id
@@ -61,6 +62,14 @@ def test_an_error_that_replaces_an_answer_is_named_too() -> None:
 
     naming_release(failing, "r1")({"HTTP_X_SELFDEPLOY_PROBE": "1"}, lambda *given: seen.append(given))
     assert seen == [("500 Oh", [("X-Selfdeploy-Release", "r1")], ("type", "value", None))]
+
+
+def test_the_socket_is_shared_with_a_group(tmp_path: Path) -> None:
+    (tmp_path / "socket").touch()
+    share(str(tmp_path / "socket"), grp.getgrgid(os.getegid()).gr_name)
+    assert (tmp_path / "socket").stat().st_gid == os.getegid()
+    with pytest.raises(KeyError):
+        share(str(tmp_path / "socket"), "no-such-group")
 
 
 # the first request of a worker
