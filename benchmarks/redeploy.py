@@ -116,7 +116,7 @@ def measure(runs: int) -> Measured:
 
 
 def _target(**more: Any) -> dict[str, Any]:
-    return {"WATCH": WATCH, "TESTS": False, **more}
+    return {"WATCH": WATCH, "TESTS": False, "SMOKE": {"SKIP": ["/slow/"]}, **more}
 
 
 def _first(found: Measured, made: Controller) -> None:

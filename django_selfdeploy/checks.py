@@ -1,4 +1,4 @@
-"""System checks of the machine that deploys, and the table of every message that carries an id of ours.
+"""System checks of the machine that deploys.
 
 They have a tag of their own and run with `check --deploy` only: a mistake in SELFDEPLOY stops no other command.
 """
@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterator, Sequence
-from typing import Any, NamedTuple
+from typing import Any
 
 from django.apps import AppConfig
 from django.conf import global_settings, settings
@@ -15,6 +15,7 @@ from django.core import checks
 from django.core.management import get_commands
 
 from . import conf
+from .check_ids import ALL_CHECKS, FORWARDED
 from .conf import Target
 from .core.errors import ConfigError
 from .core.layout import Layout
@@ -23,136 +24,11 @@ from .project.place import project_folder
 
 TAG = "selfdeploy"
 OURS = "django_selfdeploy"
-FORWARDED = ("HTTP_X_FORWARDED_PROTO", "https")
-"""The one scheme header that our front server sets, and overwrites when a visitor sends it."""
 
 ADJUSTED = ("DEBUG", "SECRET_KEY", "ALLOWED_HOSTS", "MEDIA_ROOT", "MEDIA_URL", "DATABASES", "STORAGES")
 """What adjust.py asks for; taken as written, since Django raises for an empty key and gives "" as the URL "/"."""
 
 LOCAL_MEMORY = "django.core.cache.backends.locmem.LocMemCache"
-
-
-class Kind(NamedTuple):
-    """What an id stands for: its level, what is found, and what to do. The reference is made from it."""
-
-    level: int
-    what: str
-    to_do: str
-
-
-_put_right = "With ADJUST_SETTINGS the deployment puts it right: see the W or I of the same number."
-_nothing = "Nothing: a place outside of the project is left alone."
-
-ALL_CHECKS: dict[str, Kind] = {
-    "selfdeploy.W001": Kind(checks.WARNING, "DEBUG is on.", "Read it with env.bool, as `deploy_init` writes it."),
-    "selfdeploy.W002": Kind(
-        checks.WARNING, "SECRET_KEY is startproject's, or empty.", "Read it from .env, as `deploy_init` writes it."
-    ),
-    "selfdeploy.W003": Kind(checks.WARNING, "ALLOWED_HOSTS is empty.", "List the names of the site in it."),
-    "selfdeploy.I004": Kind(checks.INFO, "A SQLite file lies in the folder that a new release replaces.", _nothing),
-    "selfdeploy.I005": Kind(checks.INFO, "MEDIA_ROOT lies in the folder that a new release replaces.", _nothing),
-    "selfdeploy.I006": Kind(checks.INFO, "A storage lies in the folder that a new release replaces.", _nothing),
-    "selfdeploy.E001": Kind(checks.ERROR, "W001 with ADJUST_SETTINGS off.", _put_right),
-    "selfdeploy.E002": Kind(checks.ERROR, "W002 with ADJUST_SETTINGS off.", _put_right),
-    "selfdeploy.E003": Kind(checks.ERROR, "W003 with ADJUST_SETTINGS off.", _put_right),
-    "selfdeploy.E004": Kind(checks.ERROR, "I004 with ADJUST_SETTINGS off.", _put_right),
-    "selfdeploy.E005": Kind(checks.ERROR, "I005 with ADJUST_SETTINGS off.", _put_right),
-    "selfdeploy.E006": Kind(checks.ERROR, "I006 with ADJUST_SETTINGS off.", _put_right),
-    "selfdeploy.E007": Kind(
-        checks.ERROR, "An app has more than one last migration.", "Run `manage.py makemigrations --merge`."
-    ),
-    "selfdeploy.E008": Kind(
-        checks.ERROR, "WSGI_APPLICATION is not set.", 'Write WSGI_APPLICATION = "mysite.wsgi.application".'
-    ),
-    "selfdeploy.E009": Kind(
-        checks.ERROR, "No page could prove that a release works.", "Name one that answers 200 in PROBE_PATH."
-    ),
-    "selfdeploy.W009": Kind(
-        checks.WARNING,
-        "Another app owns the command `deploy`.",
-        "List django_selfdeploy before it in INSTALLED_APPS, or run `python -m django_selfdeploy deploy`.",
-    ),
-    "selfdeploy.E010": Kind(checks.ERROR, "SELFDEPLOY is not valid.", "What the hint of the message says."),
-    "selfdeploy.W010": Kind(checks.WARNING, "The user who deploys is root.", "Deploy as a user who owns nothing else."),
-    "selfdeploy.W011": Kind(
-        checks.WARNING,
-        "SECURE_SSL_REDIRECT sends visitors to https, which the front server does not speak.",
-        "List the TLS proxy in trusted_proxies of FRONT, or set SECURE_SSL_REDIRECT = False.",
-    ),
-    "selfdeploy.W012": Kind(
-        checks.WARNING,
-        "SECURE_PROXY_SSL_HEADER names a header that the front server passes on as the visitor sent it.",
-        f"Write SECURE_PROXY_SSL_HEADER = {FORWARDED}.",
-    ),
-    "selfdeploy.W013": Kind(
-        checks.WARNING,
-        "Cookies are for https only, and the front server speaks http: nobody can log in.",
-        "List the TLS proxy in trusted_proxies of FRONT, or set it to False.",
-    ),
-    "selfdeploy.W014": Kind(
-        checks.WARNING,
-        "A cache in local memory is not shared by the worker processes.",
-        "Use a cache that they share, for example the database's, or one worker.",
-    ),
-    "selfdeploy.E018": Kind(
-        checks.ERROR, "The models of an app of the project have changes without a migration.", "Run `makemigrations`."
-    ),
-    "selfdeploy.W018": Kind(
-        checks.WARNING,
-        "The models of an installed app have changes without a migration.",
-        "See whether a setting of yours changes its models, for example DEFAULT_AUTO_FIELD.",
-    ),
-    "selfdeploy.E019": Kind(
-        checks.ERROR,
-        "A database has migrations that the release lacks, and no release on this host has them.",
-        "Deploy a commit that has them; `migrate APP --prune` forgets those that were squashed.",
-    ),
-    "selfdeploy.W019": Kind(
-        checks.WARNING,
-        "A database has migrations of newer releases, as after a rollback.",
-        "See that the code of this release gets along with them.",
-    ),
-    "selfdeploy.E020": Kind(
-        checks.ERROR,
-        "A migration is applied before one that it depends on.",
-        "Apply or fake what is missing with `manage.py migrate`.",
-    ),
-    "selfdeploy.E021": Kind(
-        checks.ERROR, "The migrations do not fit together: one names another that is not there.", "Add what is missing."
-    ),
-    "selfdeploy.E022": Kind(
-        checks.ERROR,
-        "A migration declares a kind that there is not.",
-        'Write selfdeploy = "expand", "locking" or "contract".',
-    ),
-    "selfdeploy.W023": Kind(
-        checks.WARNING,
-        "A migration with SQL or Python of its own is applied before the switch, unjudged.",
-        'Let it declare itself: selfdeploy = "expand" or "contract".',
-    ),
-    "selfdeploy.W024": Kind(
-        checks.WARNING, "The judgement on a migration was overruled.", "Nothing, if that was meant."
-    ),
-    "selfdeploy.W025": Kind(
-        checks.WARNING,
-        "A migration locks a table that is not small.",
-        "What the message says, or `--maintenance`.",
-    ),
-    "selfdeploy.I015": Kind(
-        checks.INFO,
-        "The project has no requirements file, so the packages of this virtualenv are installed.",
-        "Write a requirements.txt; `deploy_init` makes a first one.",
-    ),
-    "selfdeploy.I016": Kind(
-        checks.INFO, "The project is not in git, so its folder is deployed as it is.", "Run `git init`, and commit."
-    ),
-    "selfdeploy.I017": Kind(
-        checks.INFO,
-        "Files that lie in the project are not deployed.",
-        "Commit them, if the site needs them; environment files and databases never are.",
-    ),
-}
-"""Every id, with those that the deployment itself tells of a release."""
 
 
 def register() -> None:

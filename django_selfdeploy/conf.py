@@ -11,10 +11,13 @@ from typing import Any, TypeVar
 from . import inventory
 from .backends.base import AppServer, FrontServer, Part, ProcessManager, option
 from .backup_options import BackupOptions, backup_options
+from .build_options import Build, build_options
 from .core.errors import ConfigError
 from .hosts.options import Ssh
 from .inventory import Host
 from .project.safety.schedule import is_kind
+from .smoke_options import Smoke, smoke_options
+from .static_options import Static
 from .typed import REFERENCE, fields_of, meant
 
 BACKENDS = {
@@ -90,6 +93,7 @@ class Target:
         "Whether DEBUG, SECRET_KEY, ALLOWED_HOSTS, SQLite and media paths that would be unsafe are put right for the "
         "release; if not, they stop the deployment.",
     )
+    audit: bool = option(False, "Whether pip-audit, where the host has it, looks up what is known against packages.")
     migrations: dict[str, str] = option(
         {},
         "Judgements on migrations that are overruled: `expand`, `locking` or `contract` by `app.name`, or a pattern "
@@ -103,7 +107,12 @@ class Target:
     app_server: AppServer = option(None, "The application server.")
     front: FrontServer = option(None, "The front server.")
     process_manager: ProcessManager = option(None, "The process manager.")
+    build: Build = option(Build(), "Commands that make files of the release, as a front-end build does.")
+    static: Static = option(Static(), "What is done to static files before they are served.")
     processes: dict[str, Process] = option({}, "Processes besides the web server, by name.")
+    smoke: Smoke = option(Smoke(), "Pages that the new release is asked for before it goes live.")
+    accept: tuple[str, ...] = option((), "Ids of checks whose messages stop no deployment; the record names them.")
+    refuse: tuple[str, ...] = option((), "Ids of checks whose messages stop a deployment, whatever their level.")
     probe_path: str = option(
         "",
         "Path of the page that proves that a release works; default: /, else the admin's login, else the first page "
@@ -156,6 +165,9 @@ def load(alias: str, configured: Any, *, settings_module: str) -> Target:
     for key, (contract, default) in DEFAULT_PARTS.items():
         values[key] = _part(f"{where}[{key.upper()!r}]", values.get(key, default), contract)
     values["processes"] = _processes(where, values.get("processes", {}))
+    values["build"] = build_options(f"{where}['BUILD']", values.get("build", ()))
+    values["static"] = Static(**fields_of(f"{where}['STATIC']", Static, values.get("static", {})))
+    values["smoke"] = smoke_options(f"{where}['SMOKE']", values.get("smoke", True))
     values["hosts"] = inventory.hosts(f"{where}['HOSTS']", values.get("hosts", ()))
     values["backup"] = backup_options(f"{where}['BACKUP']", values.get("backup", {}))
     values["ssh"] = Ssh(**fields_of(f"{where}['SSH']", Ssh, values.get("ssh", {})))

@@ -25,7 +25,8 @@ class Context:
     `variables` is the text of the target's environment file, None where the controller has none. `requirements`
     is None for a release that is made again from one on the host. `base` is a folder with an older source. `host` is
     the name of the host in the settings, "" for this machine; the one that `leads` does what is done once for all.
-    `window_key` and `judged` are those of the options; `others_run` says that older code runs on another host.
+    `accept`, `window_key` and `judged` are those of the options; `others_run` says that older code runs on another
+    host.
     """
 
     target: Target
@@ -42,6 +43,7 @@ class Context:
     host: str = ""
     leads: bool = True
     skip_tests: bool = False
+    accept: tuple[str, ...] = ()
     created: str = ""
     fingerprint: str = ""
     facts: ProjectFacts | None = None
@@ -125,6 +127,11 @@ class Context:
     def agent(self) -> AgentSpec:
         """The Django process of the new release."""
         return AgentSpec(self.launched("python", "manage.py", "selfdeploy_agent", ANSWERS), self.folder)
+
+    @property
+    def accepted(self) -> tuple[str, ...]:
+        """Ids of checks whose messages stop nothing."""
+        return tuple(dict.fromkeys((*self.target.accept, *self.accept)))
 
     @property
     def app(self) -> str:

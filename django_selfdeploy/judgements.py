@@ -9,7 +9,7 @@ from .conf import ROOT, ROOT_HINT
 from .context import Context
 from .core.errors import HostError, MigrationRefused, ReleaseError
 from .core.layout import SOCKET_PATH_LIMIT
-from .project.facts import Message, Pending, ProjectFacts
+from .project.facts import Message, Pending
 from .project.safety.findings import LOCKING, UNKNOWN
 
 ENVIRONMENT_SIZE = 300_000_000
@@ -93,8 +93,7 @@ def _disk(context: Context) -> None:
 def judge_release(context: Context) -> None:
     """Raise ReleaseError for a release whose checks fail, or that lacks what a server needs."""
     facts, target = context.known_facts, context.target
-    level = getattr(logging, target.check_fail_level)
-    failing = [message for message in facts.messages if message.level >= level]
+    failing = [message for message in facts.messages if _stops(context, message) and message.id not in context.accepted]
     if failing:
         raise ReleaseError(_told(failing), hint=failing[0].hint or "`manage.py check --deploy` shows it here.")
     if not facts.application:
@@ -107,6 +106,12 @@ def judge_release(context: Context) -> None:
             "(selfdeploy.E009) The project has no page that could prove that a release works.",
             hint=f'Name one that answers with 200: SELFDEPLOY = {{"{target.alias}": {{"PROBE_PATH": "/health/"}}}}.',
         )
+
+
+def _stops(context: Context, message: Message) -> bool:
+    """Whether it stops a deployment, unless it is overruled."""
+    level = int(getattr(logging, context.target.check_fail_level))
+    return message.level >= level or message.id in context.target.refuse
 
 
 def judge_migrations(context: Context) -> None:
@@ -169,11 +174,14 @@ def remarks(context: Context) -> tuple[str, ...]:
     return (*_of_source(context), *(f"({message.id}) {message.text}" for message in own))
 
 
-def warnings(facts: ProjectFacts) -> tuple[str, ...]:
-    """What should be mended though it stops nothing."""
-    found = [m for m in facts.messages if m.level >= logging.WARNING]
+def warnings(context: Context) -> tuple[str, ...]:
+    """What should be mended though it stops nothing, and first what was overruled."""
+    every = context.known_facts.messages
+    overruled = [m for m in every if m.id in context.accepted and _stops(context, m)]
+    found = [m for m in every if m.level >= logging.WARNING and m not in overruled]
     own = [m for m in found if m.id.startswith("selfdeploy.")]
-    told = [f"({message.id}) {message.text}" for message in own]
+    told = [f"({message.id}) was overruled: {message.text}" for message in overruled]
+    told += [f"({message.id}) {message.text}" for message in own]
     if others := [message for message in found if message not in own]:
         names = ", ".join(sorted({message.id for message in others}))
         count = "1 warning" if len(others) == 1 else f"{len(others)} warnings"

@@ -135,7 +135,7 @@ def _judge(fleet: Fleet, contexts: dict[str, Context]) -> None:
             judgements.judge_migrations(context)
         if context.previous is None:
             told.update(dict.fromkeys(map(Remarked, judgements.remarks(context))))
-        told.update(dict.fromkeys(map(Warned, judgements.warnings(context.known_facts))))
+        told.update(dict.fromkeys(map(Warned, judgements.warnings(context))))
         told.update(dict.fromkeys(map(Warned, judgements.on_migrations(context))))
         if context.is_closed:
             told[Remarked(f"The site is closed meanwhile; staff get in by {pass_url(context)}.")] = None

@@ -23,6 +23,7 @@ class Options:
     allow_dirty: bool = False
     skip_tests: bool = False
     force: bool = False
+    accept: tuple[str, ...] = ()
     lock_wait: float = 0.0
     wait: bool = True
     window_key: str = ""

@@ -108,6 +108,7 @@ def contexts_for(
             host=name,
             leads=name == lead,
             skip_tests=options.skip_tests,
+            accept=options.accept,
             others_run=any(one.live is not None for one in states.values()),
             window_key=options.window_key,
             judged=options.judged,

@@ -41,6 +41,7 @@ def about_deployment(
             "skip_tests": options.skip_tests,
             "force": options.force,
             "wait": options.wait,
+            "accept": list(options.accept),
             "maintenance": bool(options.window_key),
             "migrations": dict(options.judged),
         },

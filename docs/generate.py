@@ -38,6 +38,15 @@ TEMPLATES = PACKAGE / "templates" / "selfdeploy"
 PARTS = {"APP_SERVER": Gunicorn, "FRONT": Nginx, "PROCESS_MANAGER": Supervisor}
 """The key of a target that names a part, and the part that ships for it."""
 
+NESTED = {
+    "PROCESSES": conf.Process,
+    "BACKUP": BackupOptions,
+    "BUILD": conf.Build,
+    "STATIC": conf.Static,
+    "SMOKE": conf.Smoke,
+}
+"""The key of a target that holds a dictionary with keys of its own, and the class of those."""
+
 TYPES = {
     "str": "text",
     "int": "whole number",
@@ -50,6 +59,10 @@ TYPES = {
     "tuple[Host, ...]": "list of texts or dictionaries",
     "Ssh": "dictionary",
     "dict[str, Process]": "dictionary of dictionaries",
+    "tuple[tuple[str, ...], ...]": "list of lists of words",
+    "Build": "list of commands, or a dictionary",
+    "Smoke": "True, False, a list of paths, or a dictionary",
+    "Static": "dictionary",
     "dict[str, str]": "dictionary of texts",
 }
 """What the reference calls a type."""
@@ -92,15 +105,15 @@ def target_settings() -> Iterator[str]:
 
 
 def part_settings() -> Iterator[str]:
-    """The OPTIONS of the parts, and the keys of a process."""
+    """The OPTIONS of the parts, and the keys of what is nested."""
     for key, part in PARTS.items():
         yield from (f"## `{key}`: {part.name}", "", _one_paragraph(part.__doc__), "")
         yield from _table(("option", "type", "default", "what it is"), _rows(part, str.lower))
         yield ""
-    yield from ("## `PROCESSES`", "", _one_paragraph(conf.Process.__doc__), "")
-    yield from _table(("key", "type", "default", "what it is"), _rows(conf.Process, str.upper))
-    yield from ("", "## `BACKUP`", "", _one_paragraph(BackupOptions.__doc__), "")
-    yield from _table(("key", "type", "default", "what it is"), _rows(BackupOptions, str.upper))
+    for key, kind in NESTED.items():
+        yield from (f"## `{key}`", "", _one_paragraph(kind.__doc__), "")
+        yield from _table(("key", "type", "default", "what it is"), _rows(kind, str.upper))
+        yield ""
 
 
 def host_settings() -> Iterator[str]:
@@ -117,7 +130,8 @@ def _keys(kind: type, *, skip: tuple[str, ...], level: str) -> Iterator[str]:
     hints = get_type_hints(kind)
     for field in dataclasses.fields(kind):
         if field.name not in skip:
-            default = "" if field.default == "" else f", default {_default(field)}"
+            plain = field.default == "" or dataclasses.is_dataclass(field.default)
+            default = "" if plain else f", default {_default(field)}"
             yield from (f"{level} `{field.name.upper()}`", "", f"{_type(hints[field.name])}{default}", "")
             yield from (field.metadata["doc"], "")
 

@@ -89,6 +89,8 @@ def facts(**changes: Any) -> ProjectFacts:
         "databases": {"default": "sqlite"},
         "versions": {"python": "3.12.1", "django": "5.2.1"},
         "test_runner": "",
+        "hashed_static": True,
+        "pages": ("/", "/about/"),
         "own_databases": ("default",),
     }
     return ProjectFacts(**{**about, **changes})
@@ -107,7 +109,7 @@ def requirements(**changes: Any) -> Requirements:
 
 def host_state(**changes: Any) -> HostState:
     """A host with nothing on it but nginx."""
-    return replace(nothing_there(ROOT), **changes)
+    return replace(nothing_there(ROOT), **{"front_modules": {"gzip_static": ""}, **changes})
 
 
 def context(*, settings: dict[str, Any] | None = None, alias: str = "default", **changes: Any) -> Context:

@@ -12,10 +12,13 @@ from django_selfdeploy.backends.gunicorn import Gunicorn
 from django_selfdeploy.backends.nginx import Nginx
 from django_selfdeploy.backends.supervisor import Supervisor
 from django_selfdeploy.backup_options import BackupOptions
+from django_selfdeploy.build_options import Build
 from django_selfdeploy.conf import Process, Target, aliases, load
 from django_selfdeploy.core.errors import ConfigError
 from django_selfdeploy.hosts.options import Ssh
 from django_selfdeploy.inventory import Host
+from django_selfdeploy.smoke_options import Smoke
+from django_selfdeploy.static_options import Static
 
 REFERENCE = "See the reference of the settings."
 
@@ -72,6 +75,12 @@ def test_every_key_has_its_place() -> None:
         "TESTS_TIMEOUT": 60,
         "CHECK_FAIL_LEVEL": "WARNING",
         "ADJUST_SETTINGS": False,
+        "AUDIT": True,
+        "ACCEPT": ["selfdeploy.E030"],
+        "REFUSE": ["selfdeploy.W034"],
+        "BUILD": [["npm", "ci"]],
+        "STATIC": {"MINIFY": False},
+        "SMOKE": {"SKIP": ["/slow/"]},
         "MIGRATIONS": {"shop.0002_price": "expand"},
         "LOCK_TIMEOUT": 1,
         "LOCK_TRIES": 5,
@@ -113,6 +122,12 @@ def test_every_key_has_its_place() -> None:
         tests_timeout=60.0,
         check_fail_level="WARNING",
         adjust_settings=False,
+        audit=True,
+        accept=("selfdeploy.E030",),
+        refuse=("selfdeploy.W034",),
+        build=Build((("npm", "ci"),)),
+        static=Static(minify=False),
+        smoke=Smoke(skip=("/slow/",)),
         migrations={"shop.0002_price": "expand"},
         lock_timeout=1.0,
         lock_tries=5,

@@ -17,7 +17,6 @@ from django.core.management import load_command_class
 
 from django_selfdeploy import __main__ as entry
 from django_selfdeploy import checks, conf
-from django_selfdeploy.backup_options import BackupOptions
 from django_selfdeploy.core import errors, events, hand, journal, state, status
 from django_selfdeploy.core.layout import Layout
 from django_selfdeploy.hosts.options import Ssh
@@ -49,6 +48,7 @@ NO_SETTINGS = {
         "SO_REUSEPORT",
         "MAILERS",
     ),
+    *("SENDFILE_BACKEND", "SENDFILE_ROOT", "SENDFILE_URL"),
 }
 """Words in capitals that the documentation uses and that are no settings."""
 
@@ -140,7 +140,7 @@ def test_every_path_and_template_is_in_the_reference() -> None:
 
 
 def setting_names() -> set[str]:
-    kinds = (conf.Target, conf.Process, BackupOptions, Host, Ssh, *generator().PARTS.values())
+    kinds = (conf.Target, Host, Ssh, *generator().NESTED.values(), *generator().PARTS.values())
     return {name.upper() for kind in kinds for name in kind.__dataclass_fields__}
 
 

@@ -157,7 +157,7 @@ def told(**changes: Any) -> tuple[str, ...]:
 
 
 def test_a_usual_deployment_has_neither_remarks_nor_warnings() -> None:
-    assert (told(), warnings(facts())) == ((), ())
+    assert (told(), warnings(context())) == ((), ())
 
 
 def test_choices_that_were_made_for_the_user_are_told() -> None:
@@ -187,10 +187,33 @@ def test_what_was_put_right_is_told_in_full_and_other_warnings_by_their_names() 
     )
     found = facts(messages=messages)
     assert told(facts=found) == ("(selfdeploy.I004) The SQLite file was moved.",)
-    assert warnings(found) == (
+    assert warnings(context(facts=found)) == (
         "(selfdeploy.W001) DEBUG is on.",
         "3 warnings of `manage.py check --deploy`: security.W004, security.W008",
     )
+
+
+def test_a_check_that_is_overruled_stops_nothing_and_is_told() -> None:
+    messages = (message(logging.ERROR, "models.E001", "It is odd."), message(logging.WARNING, "security.W004", "Off."))
+    settings = {"ACCEPT": ["models.E001"]}
+    made = context(settings=settings, facts=facts(messages=messages))
+    judge_release(made)
+    assert warnings(made) == (
+        "(models.E001) was overruled: It is odd.",
+        "1 warning of `manage.py check --deploy`: security.W004",
+    )
+    asked = context(accept=("models.E001",), facts=facts(messages=messages))
+    judge_release(asked)
+    assert warnings(asked) == warnings(made)
+
+
+def test_a_check_that_is_refused_stops_whatever_its_level() -> None:
+    messages = (message(logging.INFO, "shop.I001", "A shop."),)
+    settings = {"REFUSE": ["shop.I001"]}
+    assert release_refused(settings, messages=messages)[0] == "The checks of the new release fail: (shop.I001) A shop."
+    both = context(settings={**settings, "ACCEPT": ["shop.I001"]}, facts=facts(messages=messages))
+    judge_release(both)
+    assert warnings(both) == ("(shop.I001) was overruled: A shop.",)
 
 
 def test_a_port_that_is_for_root_only_is_said_to_be() -> None:

@@ -82,6 +82,7 @@ def ended(host: MemoryConnection) -> list[str]:
 STAGE = (
     "lay the source down",
     "install the environment",
+    "check the packages",
     "set the environment variables",
     "find the databases",
     "look at the release",
@@ -91,6 +92,7 @@ ACTIVATE = (
     "write the configuration",
     "check the configuration",
     "collect the static files",
+    "check the templates",
     "back up the databases",
     "migrate the database",
 )
@@ -102,7 +104,8 @@ def test_a_deployment_stages_looks_and_activates(project: Project, on: Any) -> N
     outcome = deploy(project, Options(began=time.monotonic() - 2), (heard.append,))
     assert re.fullmatch(r"20260101-000000-[0-9a-f]{8}", outcome.release)
     assert outcome == Outcome("succeeded", DEPLOYMENT, outcome.release, "http://localhost:8000/")
-    assert steps_of(host) == [*STAGE, *ACTIVATE, *GO_LIVE, "tidy up", "start again after a reboot"]
+    going_live = [*GO_LIVE[:2], "ask for pages", *GO_LIVE[2:]]
+    assert steps_of(host) == [*STAGE, *ACTIVATE, *going_live, "tidy up", "start again after a reboot"]
     assert (ended(host), host.undone, host.round_trips) == (["succeeded"], [], 3)
     assert heard[0] == Started(DEPLOYMENT, "deploy", "default", outcome.release)
     assert host.about is not None
@@ -188,6 +191,7 @@ def test_tests_are_skipped_where_that_is_asked_and_the_record_says_so(project: P
         "skip_tests": True,
         "force": False,
         "wait": True,
+        "accept": (),
         "maintenance": False,
         "migrations": {},
     }

@@ -110,6 +110,10 @@ class FrontServer(Part):
         """How the runner reaches it and sees which configuration it has loaded."""
         raise NotImplementedError
 
+    def encodings(self, context: Context) -> tuple[str, ...]:
+        """The encodings ("gzip", "brotli") in which it sends the compressed siblings of static files."""
+        raise NotImplementedError
+
     def helper(self, app: str) -> str:
         """The program that `deploy_setup` installs for users who are not root; "" where they need none."""
         return ""

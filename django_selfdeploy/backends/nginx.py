@@ -18,9 +18,11 @@ if TYPE_CHECKING:
     from ..conf import Target
     from ..context import Context
     from ..core.layout import Layout
+    from ..project.facts import ProjectFacts
 
 SCOPES = ("own", "system")
 MARKER_LENGTH = 16
+MEGABYTE = 1024**2
 
 
 @dataclass(frozen=True)
@@ -34,7 +36,11 @@ class Nginx(FrontServer):
     include: str = option("/etc/nginx/conf.d", "Include folder of the machine's nginx, inside http (scope system).")
     check_command: tuple[str, ...] = option(("nginx", "-t"), "Checks the machine's whole configuration (scope system).")
     reload_command: tuple[str, ...] = option(("nginx", "-s", "reload"), "Reloads the machine's nginx (scope system).")
-    client_max_body_size: str = option("20m", "Largest request body; uploads count too.")
+    client_max_body_size: str = option(
+        "",
+        "Largest request body, for example 50m; default: what the project's forms and DATA_UPLOAD_MAX_MEMORY_SIZE "
+        "take, and 20m where they take files of any size.",
+    )
     read_timeout: int = option(60, "Seconds that the application may take between two parts of its answer.")
     worker_processes: int = option(2, "Worker processes (scope own).")
     worker_connections: int = option(1024, "Connections of each worker (scope own).")
@@ -109,6 +115,24 @@ class Nginx(FrontServer):
             site=site if helper else "",
         )
 
+    def encodings(self, context: Context) -> tuple[str, ...]:
+        """gzip_static and brotli_static need their modules; the machine's nginx loads no module for us."""
+        modules = context.state.front_modules
+        loaded = [name for name, path in modules.items() if self.own or not path]
+        return tuple(name.removesuffix("_static") for name in loaded)
+
+    def _modules(self, context: Context) -> tuple[str, ...]:
+        """Files of the modules to load, where nginx is our own."""
+        used = self._siblings(context)
+        return tuple(path for name, path in context.state.front_modules.items() if path and name in used)
+
+    def _siblings(self, context: Context) -> tuple[str, ...]:
+        """The directives by which the compressed siblings are sent."""
+        static, known = context.target.static, self.encodings(context)
+        wanted = (("gzip", static.gzip), ("brotli", static.brotli))
+        served = context.known_facts.serves_static
+        return tuple(f"{name}_static" for name, made in wanted if served and made and name in known)
+
     def program_conf(self, context: Context, executable: str) -> str:
         if not self.own:
             return ""
@@ -122,6 +146,8 @@ class Nginx(FrontServer):
 
     def _values(self, context: Context) -> dict[str, Any]:
         facts, layout = context.known_facts, context.layout
+        private = _private(facts)
+        media = facts.serves_media and private != facts.media_url
         names = server_names(facts.allowed_hosts, prepend_www=facts.prepend_www)
         return {
             "part": self,
@@ -135,8 +161,15 @@ class Nginx(FrontServer):
             "names": names,
             "any_host": "*" in facts.allowed_hosts,
             "marker_host": _marker_host(context.app),
+            "modules": self._modules(context),
+            "siblings": self._siblings(context),
+            "body_size": self.client_max_body_size or _size(facts.body_limit),
+            "hashed": facts.hashed_static,
+            "sendfile_url": facts.sendfile_url,
+            "sendfile_root": f"{facts.sendfile_root.rstrip('/')}/",
+            "private_media": private,
             "static_url": _location("STATIC_URL", facts.static_url) if facts.serves_static else "",
-            "media_url": _location("MEDIA_URL", facts.media_url) if facts.serves_media else "",
+            "media_url": _location("MEDIA_URL", facts.media_url) if media else "",
             "media_root": f"{facts.media_root.rstrip('/')}/",
         }
 
@@ -158,6 +191,19 @@ def _loopback(bind: str) -> str:
     if bind == "0.0.0.0":  # noqa: S104 - compared, not bound
         return "127.0.0.1"
     return "[::1]" if bind == "::" else f"[{bind}]" if ":" in bind else bind
+
+
+def _size(count: int) -> str:
+    """Bytes as nginx reads them, rounded up to whole megabytes; "0" for no limit."""
+    return f"{-(-count // MEGABYTE)}m" if count else "0"
+
+
+def _private(facts: ProjectFacts) -> str:
+    """The path below MEDIA_URL at which files lie that only a view may hand out; "" for none."""
+    media, private = facts.media_root.rstrip("/"), facts.sendfile_root.rstrip("/")
+    if not (facts.serves_media and facts.sendfile_url and f"{private}/".startswith(f"{media}/")):
+        return ""
+    return f"{facts.media_url}{private[len(media) :].strip('/')}".rstrip("/") + "/"
 
 
 def _location(setting: str, url: str) -> str:

@@ -158,6 +158,9 @@ LITERAL: dict[str, tuple[tuple[str, ...], ...]] = {
     "proxy_http_version": (("1.1",),),
     "proxy_redirect": (("off",),),
     "proxy_next_upstream": (("error", "timeout"),),
+    "gzip_static": (("on",),),
+    "brotli_static": (("on",),),
+    "gzip_vary": (("on",),),
 }
 """Directives with all the arguments that they may have."""
 
@@ -184,13 +187,16 @@ CONTEXTS: dict[str, tuple[str, ...]] = {
     "location": (
         *(*SHARED, "root", "alias", "try_files", "disable_symlinks", "location", "proxy_pass", "proxy_set_header"),
         *("proxy_http_version", "proxy_redirect", "proxy_next_upstream", *SIZES[5:]),
-        *("if", "internal", "default_type", "error_page"),
+        *("if", "internal", "default_type", "error_page", "gzip_static", "brotli_static", "gzip_vary"),
     ),
 }
 """What may stand where."""
 
-MAPPED = ("", "0", "1", "none", "upgrade", "https", "$scheme", "$http_x_selfdeploy_probe")
-MAP_KEYS = ("", "default", "1https")
+MAPPED = (
+    *("", "0", "1", "none", "upgrade", "https", "$scheme", "$http_x_selfdeploy_probe"),
+    "public, max-age=31536000, immutable",
+)
+MAP_KEYS = ("", "default", "1https", r"~\.[0-9a-f]{12}(\.[^/.]*)?$")
 """Keys besides networks. `include`, above all, is none: nginx would read that file as root."""
 
 PASSED = ("~^[0-9a-f]{32}$", "$cookie_selfdeploy_pass")
@@ -247,7 +253,7 @@ class _Rules:
             return args in LITERAL[name]
         if name in SIZES:
             return len(args) == 1 and bool(_number.match(args[0]))
-        if name == "add_header" and args == ("Set-Cookie", self._cookie):
+        if name == "add_header" and args in (("Set-Cookie", self._cookie), ("Cache-Control", self._caching)):
             return True
         if name == "add_header":
             return len(args) > 1 and args[0] in HEADERS and args[2:] in ((), ("always",)) and "$" not in args[1]
@@ -267,6 +273,10 @@ class _Rules:
             ("(!-f", f"{window}/${prefix}_key)"),
             (f"(${prefix}_closed)",),
         )
+
+    @property
+    def _caching(self) -> str:
+        return f"${self._site.prefix}_caching"
 
     @property
     def _cookie(self) -> str:

@@ -31,5 +31,8 @@ class NoFront(FrontServer):
     def front(self, context: Context) -> Front:
         return NO_FRONT
 
+    def encodings(self, context: Context) -> tuple[str, ...]:
+        return ()
+
     def program_conf(self, context: Context, executable: str) -> str:
         return ""

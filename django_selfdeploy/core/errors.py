@@ -17,6 +17,7 @@ DeployError
 ├── MigrationMissing    16   the new release is live, and a migration that waited for that fails
 ├── BackupFailed        17   a backup cannot be made, is damaged, or cannot be restored
 ├── RollbackRefused     18   the database is ahead of the release to go back to
+├── BuildFailed         19   a command of BUILD fails in the new release
 ├── Locked              75   another deployment is at work (EX_TEMPFAIL of sysexits.h)
 └── Cancelled          130   Ctrl-C, or the controller went away (128 + SIGINT)
 """
@@ -113,6 +114,10 @@ class RollbackRefused(DeployError):
     exit_code = 18
 
 
+class BuildFailed(DeployError):
+    exit_code = 19
+
+
 class Locked(DeployError):
     exit_code = 75
 
@@ -138,6 +143,7 @@ ALL: tuple[type[DeployError], ...] = (
     MigrationMissing,
     BackupFailed,
     RollbackRefused,
+    BuildFailed,
     Locked,
     Cancelled,
     Unchanged,

@@ -3,12 +3,29 @@
 from __future__ import annotations
 
 from . import agent, boot, distance, events, layout, manifest, plan, recovery, release, state, supervisor
-from .actions import accounts, django, files, front, packages, processes, programs, source, static, system, web, window
+from .actions import (
+    accounts,
+    audit,
+    build,
+    django,
+    files,
+    front,
+    packages,
+    processes,
+    programs,
+    smoke,
+    source,
+    static,
+    system,
+    web,
+    window,
+)
 from .backups import applied, store
 
 MODULES = (
     *(agent, boot, distance, events, layout, manifest, plan, recovery, release, state, supervisor),
-    *(accounts, django, files, front, packages, processes, programs, source, static, system, web, window),
+    *(accounts, audit, build, django, files, front, packages, processes, programs, smoke),
+    *(source, static, system, web, window),
     *(applied, store),
 )
 

@@ -5,9 +5,9 @@ from __future__ import annotations
 import os
 import socket
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
-from . import codec, journal, machine, probe
+from . import codec, front_modules, journal, machine, probe
 from .actions.files import DOOMED
 from .codec import record
 from .layout import Layout
@@ -37,6 +37,7 @@ class HostState:
     `live_answers` says whether the live release answers its probe on its own socket, or has no server. `unfinished`
     are the ids of journals whose runner did not close them, `leftovers` paths that an interrupted run left. `python`
     is the path of the interpreter that looked, `interpreter` its kind, version and platform.
+    `front_modules` are the optional modules of nginx: "" for one that is compiled in, else its file.
     """
 
     root: str
@@ -64,6 +65,7 @@ class HostState:
     lowest_port: int = 1024
     python: str = ""
     interpreter: str = ""
+    front_modules: dict[str, str] = field(default_factory=dict)
 
     def known(self, identity: str) -> Known | None:
         return next((known for known in self.releases if known.id == identity), None)
@@ -96,11 +98,10 @@ def look(
 
     `own` is the deployment that looks: its journal is not an unfinished one.
     """
-    control = control or layout.control
     current = _current(layout)
     releases = tuple(_known(layout, identity) for identity in _names(layout.releases))
     live = next((known.release for known in releases if known.id == current), None)
-    running = _processes(control)
+    running = _processes(control or layout.control)
     disk = os.statvfs(machine.existing(layout.root))
     return HostState(
         root=layout.root,
@@ -123,11 +124,12 @@ def look(
         front_user=machine.front_user(),
         boot=machine.boot(),
         boot_installed=machine.boot_installed(layout),
-        programs={name: found for name in programs if (found := _program(layout, name))},
+        programs=(found := {name: path for name in programs if (path := _program(layout, name))}),
         ipv6=machine.ipv6(),
         lowest_port=machine.lowest_port(),
         python=machine.base_python(),
         interpreter=machine.interpreter(),
+        front_modules=front_modules.find(found["nginx"]) if "nginx" in found else {},
     )
 
 

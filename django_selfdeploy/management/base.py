@@ -111,6 +111,7 @@ def asked(**options: Any) -> Options:
         allow_dirty=options.get("allow_dirty", False),
         skip_tests=options.get("skip_tests", False),
         force=options.get("force", False),
+        accept=tuple(options.get("accept") or ()),
         lock_wait=options.get("lock_wait", 0.0),
         wait=not options.get("no_wait", False),
         window_key=secrets.token_hex(16) if options.get("maintenance") else "",

@@ -92,7 +92,7 @@ def _print(command: BaseCommand, one: Rehearsal, names: Hosts, **options: Any) -
         write(f"Nothing changed: {context.state.current} is live, and a deployment would leave it so.")
     for remark in judgements.remarks(context):
         write(f"note: {remark}")
-    for warning in judgements.warnings(context.known_facts):
+    for warning in judgements.warnings(context):
         write(f"warning: {warning}")
     for warning in judgements.on_migrations(context):
         write(f"warning: {warning}")

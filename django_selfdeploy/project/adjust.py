@@ -45,7 +45,7 @@ class Adjustment:
 def adjustments(values: Values, places: Places, new_key: Callable[[], str]) -> tuple[Adjustment, ...]:
     """Everything in `values`, the project's settings, that must not go live as it is."""
     found = (_debug(values), _secret_key(values, new_key), _allowed_hosts(values), _media(values, places))
-    several = (*_databases(values, places), *_storages(values, places))
+    several = (*_databases(values, places), *_storages(values, places), *_sendfile(values, places))
     every = (*(one for one in found if one is not None), *several)
     return tuple(sorted(every, key=lambda one: one.number))
 
@@ -151,6 +151,25 @@ def _storages(values: Values, places: Places) -> Iterator[Adjustment]:
             "Nothing needs to be done; a location outside of the project is left alone.",
             {"STORAGES": {**storages, **moved}},
         )
+
+
+def _sendfile(values: Values, places: Places) -> Iterator[Adjustment]:
+    """Files that a view hands over by the front server: they move with MEDIA_ROOT where they lie below it."""
+    root, media = (str(values.get(name) or "") for name in ("SENDFILE_ROOT", "MEDIA_ROOT"))
+    inside = _inside(root, places) if root else None
+    if inside is None:
+        return
+    below = _inside(media, places) if media else None
+    moved = os.path.join(places.shared, inside)
+    if below is not None and (inside == below or inside.startswith(f"{below}/")):
+        moved = os.path.normpath(os.path.join(places.media, os.path.relpath(inside, below)))
+    yield Adjustment(
+        6,
+        f"SENDFILE_ROOT is {root!r}, in the folder that a new release replaces.",
+        f"Its files are kept in {moved!r}, which outlives releases.",
+        "Nothing needs to be done; a place outside of the project is left alone.",
+        {"SENDFILE_ROOT": moved},
+    )
 
 
 def _inside(path: str, places: Places) -> str | None:

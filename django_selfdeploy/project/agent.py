@@ -8,25 +8,21 @@ from __future__ import annotations
 
 import json
 import os
-import re
 import runpy
 import sys
 import traceback
 from collections.abc import Callable
 from functools import partial
 from pathlib import Path
-from typing import IO, Any, cast
+from typing import IO, Any
 
-from django.contrib.staticfiles.storage import staticfiles_storage
-from django.core.management import call_command
 from django.db import connections
 from django.template import TemplateDoesNotExist
 from django.template.loader import get_template
 from django.test import Client
-from django.utils.functional import LazyObject, empty
 
 from ..core.errors import DeployError
-from . import applied, backups, creating, fixtures
+from . import applied, backups, collecting, creating, fixtures, page_templates
 
 Answer = Callable[..., Any]
 
@@ -39,7 +35,8 @@ def serve(answers: int, questions: IO[str], more: dict[str, Answer]) -> None:
         "facts": facts,
         "check_server": check_server,
         "migrate": migrate,
-        "collectstatic": collect_static,
+        "collectstatic": collecting.collect,
+        "templates": page_templates.check,
         "explain": explain,
         "closed_page": closed_page,
         "create_databases": creating.create_databases,
@@ -70,11 +67,8 @@ def facts(*, sql: bool = False) -> dict[str, Any]:
 
 
 def explain(*, path: str, host: str, https: bool) -> dict[str, Any]:
-    """Why the project does not answer `path` with success: the traceback of the view, or its status.
-
-    The storage of static files may have been read before they were collected, so it is made anew.
-    """
-    cast("LazyObject[Any]", staticfiles_storage)._wrapped = empty
+    """Why the project does not answer `path` with success: the traceback of the view, or its status."""
+    collecting.forget_manifest()
     client = Client(headers={"host": host})
     try:
         response = client.get(path, secure=https)
@@ -85,6 +79,7 @@ def explain(*, path: str, host: str, https: bool) -> dict[str, Any]:
 
 def closed_page() -> dict[str, Any]:
     """The page for visitors while the site is closed: the project's own 503.html, else ours."""
+    collecting.forget_manifest()
     try:
         return {"text": get_template("503.html").render({})}
     except TemplateDoesNotExist as error:
@@ -109,13 +104,6 @@ def migrate(*, only: dict[str, list[str]], lock_timeout: float, statement_timeou
     return apply(only, Limits(lock_timeout, statement_timeout, tries))
 
 
-def collect_static() -> dict[str, Any]:
-    told = _Counting()
-    call_command("collectstatic", interactive=False, verbosity=1, skip_checks=True, stdout=told)
-    # "3 static files copied to '/...', 127 unmodified." without the folder, which everybody knows
-    return {"note": re.sub(r" static files? copied(?: to '[^']*')?", " files copied", told.last_line()).rstrip(".")}
-
-
 def check_server(*, argv: list[str]) -> dict[str, Any]:
     """Run the application server's own check of its configuration; `argv[0]` is the name of its module."""
     sys.argv = argv
@@ -125,26 +113,6 @@ def check_server(*, argv: list[str]) -> dict[str, Any]:
         if error.code not in (None, 0):
             raise Refused(f"`{argv[0]}` ended with status {error.code} when it checked its configuration.") from error
     return {}
-
-
-class _Counting:
-    """A stream that passes on what is written and remembers the last line."""
-
-    def __init__(self) -> None:
-        self._last = ""
-
-    def write(self, text: str) -> None:
-        sys.stdout.write(text)
-        self._last = text.strip() or self._last
-
-    def flush(self) -> None:
-        sys.stdout.flush()
-
-    def isatty(self) -> bool:
-        return False
-
-    def last_line(self) -> str:
-        return self._last.splitlines()[-1] if self._last else ""
 
 
 def _direct(answer: Answer, arguments: dict[str, Any]) -> dict[str, Any]:

@@ -7,6 +7,8 @@ from typing import Any
 
 from .safety.findings import Finding, Judgement, gravest
 
+MEGABYTE = 1024**2
+
 
 @dataclass(frozen=True)
 class Message:
@@ -79,8 +81,11 @@ class Pending:
 @dataclass(frozen=True)
 class ProjectFacts:
     """`static_url` and `media_url` are paths; `serves_static` and `serves_media` say whether files on this host
-    are behind them. `probe_path` is "" where no page without parameters was found. `databases` are the vendors by
-    alias, `own_databases` the aliases of those that are on the host itself.
+    are behind them; `hashed_static` that their names carry hashes. `probe_path` is "" where no page without
+    parameters was found, `pages` are those that do nothing when they are asked. `body_limit` is the largest request
+    that the project means to take, in bytes, 0 for any. `sendfile_url` is the internal path of the files in
+    `sendfile_root`, "" for none. `databases` are the vendors by alias, `own_databases` the aliases of those that are
+    on the host itself.
     """
 
     application: str
@@ -98,6 +103,11 @@ class ProjectFacts:
     databases: dict[str, str]
     versions: dict[str, str]
     test_runner: str = ""
+    hashed_static: bool = False
+    body_limit: int = 20 * MEGABYTE
+    sendfile_url: str = ""
+    sendfile_root: str = ""
+    pages: tuple[str, ...] = ()
     own_databases: tuple[str, ...] = ()
 
     def to_json(self) -> dict[str, Any]:
@@ -109,6 +119,7 @@ class ProjectFacts:
             **{
                 **fields,
                 "allowed_hosts": tuple(fields["allowed_hosts"]),
+                "pages": tuple(fields.get("pages", ())),
                 "own_databases": tuple(fields.get("own_databases", ())),
                 "messages": tuple(Message(**dict(row)) for row in fields["messages"]),
                 "pending": tuple(_pending(dict(row)) for row in fields["pending"]),

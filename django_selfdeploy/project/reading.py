@@ -10,14 +10,15 @@ from typing import Any
 
 from django.apps import apps
 from django.conf import settings
-from django.contrib.staticfiles.storage import staticfiles_storage
+from django.contrib.staticfiles.storage import HashedFilesMixin, staticfiles_storage
 from django.core import checks
 from django.core.files.storage import FileSystemStorage
 from django.db import DEFAULT_DB_ALIAS, connections
 from django.urls import NoReverseMatch, Resolver404, get_resolver, resolve, reverse
 
-from . import history
+from . import history, uploads
 from .facts import Message, ProjectFacts
+from .pages import pages
 from .pending import read_pending
 
 OWN_TAG = "selfdeploy"
@@ -29,6 +30,7 @@ def read(*, sql: bool = False) -> ProjectFacts:
 
     Raises what the project raises: its settings, models and URLs are imported here.
     """
+    sendfile_url, sendfile_root = uploads.sendfile()
     about_migrations = history.messages()
     return ProjectFacts(
         application=_application(),
@@ -47,6 +49,11 @@ def read(*, sql: bool = False) -> ProjectFacts:
         own_databases=tuple(alias for alias in connections if _is_own(alias)),
         versions=_versions(),
         test_runner=_test_runner(),
+        hashed_static=_serves_static() and _hashes_static(),
+        body_limit=uploads.body_limit(),
+        sendfile_url=sendfile_url,
+        sendfile_root=sendfile_root,
+        pages=pages(),
     )
 
 
@@ -62,9 +69,16 @@ def _application() -> str:
 
 
 def _serves_static() -> bool:
+    """Whether the front server has files to serve: not where another host has them, nor where WhiteNoise serves."""
     if not apps.is_installed("django.contrib.staticfiles") or not settings.STATIC_URL:
         return False
+    if any("whitenoise" in name.lower() for name in settings.MIDDLEWARE):
+        return False
     return isinstance(staticfiles_storage, FileSystemStorage) and "//" not in settings.STATIC_URL
+
+
+def _hashes_static() -> bool:
+    return isinstance(staticfiles_storage, HashedFilesMixin) and not settings.DEBUG
 
 
 def _probe_path() -> str:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from dataclasses import replace
+from dataclasses import asdict, replace
 
 from ..backends.hostnames import host_for_probe
 from ..backends.rendering import render
@@ -11,13 +11,14 @@ from ..context import Context
 from ..core import going_live, window
 from ..core.actions.base import Action
 from ..core.actions.django import Ask, Migrate
-from ..core.actions.files import CopyFolder, LeaveRunner, Write
+from ..core.actions.files import LeaveRunner, Write
 from ..core.actions.processes import Run, Say
 from ..core.actions.static import ShareStatic
 from ..core.codec import dumps
 from ..core.plan import Failure, Phase, Step
 from ..core.release import RECORD, ProbeSpec, Program, Release
 from . import databases
+from .judge import compare_pages
 
 PYTEST_FILES = (
     ("pytest.ini", ""),
@@ -126,14 +127,11 @@ def check_configuration(context: Context) -> Step:
 
 
 def collect_static(context: Context) -> Step:
-    """Static files of the release, those of the last one as a start; older pages find theirs in shared/."""
+    """Static files of the release; what did not change is the last one's. Older pages find theirs in shared/."""
     facts, layout = context.known_facts, context.layout
     if not facts.static_url:
         return Step(Phase.ACTIVATE.value, "collect the static files", ())
-    actions: list[Action] = []
-    if context.base:
-        actions.append(CopyFolder(f"{context.base.removesuffix('/source')}/public", context.public))
-    actions.append(Ask(context.agent, "collectstatic", quiet=True))
+    actions: list[Action] = [Ask(context.agent, "collectstatic", static_order(context), quiet=True)]
     if facts.serves_static:
         actions.append(ShareStatic(context.public, layout.old_static))
     return Step(
@@ -146,6 +144,14 @@ def collect_static(context: Context) -> Step:
             "Try `manage.py collectstatic --dry-run`; the live release is untouched.",
         ),
     )
+
+
+def static_order(context: Context) -> str:
+    """What the release's Django is told about static files: what to make of them, and what is there already."""
+    options = {**asdict(context.target.static)}
+    options["brotli"] &= "brotli" in context.target.front.encodings(context)
+    served = context.known_facts.serves_static
+    return json.dumps({"before": context.base.removesuffix("/source"), "served": served, "static": options})
 
 
 def close(context: Context) -> tuple[Step, ...]:
@@ -198,8 +204,11 @@ def start_and_switch(context: Context) -> tuple[Step, ...]:
     start, ready, *rest = going_live.going_live(
         context.layout, new, context.previous, supervised=supervised, agent=context.agent, key=key
     )
+    compared = compare_pages(context, new)
     record = Write(f"{context.folder}/{RECORD}", dumps(new, indent=1))
-    return (start, replace(ready, actions=(*ready.actions, databases.remember(context), record)), *rest)
+    before = [ready, compared] if compared.actions else [ready]
+    last = before.pop()
+    return (start, *before, replace(last, actions=(*last.actions, databases.remember(context), record)), *rest)
 
 
 def programs(context: Context) -> tuple[Program, ...]:

@@ -34,7 +34,6 @@ def contract(context: Context) -> Step:
             Write(noted, "".join(f"{label}\n" for _, label in after)),
             *gone,
             *applying(context, after),
-            databases.remember(context),
             Remove((noted,)),
         )
     return Step(
@@ -82,7 +81,8 @@ def _superseded(context: Context) -> tuple[Action, ...]:
     paths += [layout.release_log(identity) for identity in doomed]
     paths += [layout.env(key) for key in state.envs if key not in used]
     public = tuple(f"{layout.release(identity)}/public" for identity in kept)
-    return (Remove(tuple(paths)), SweepStatic(layout.old_static, public)) if paths else ()
+    removal = (Remove(tuple(paths)),) if paths else ()
+    return (*removal, SweepStatic(layout.old_static, public)) if context.state.exists else removal
 
 
 def kept_releases(context: Context) -> tuple[str, ...]:

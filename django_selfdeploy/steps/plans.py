@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from ..context import Context
 from ..core.plan import Plan
-from . import activate, databases, finish, stage
+from . import activate, build, databases, finish, judge, stage
 
 
 def stage_plan(context: Context, *, kind: str = "deploy") -> Plan:
@@ -13,7 +13,9 @@ def stage_plan(context: Context, *, kind: str = "deploy") -> Plan:
         stage.recover(context),
         stage.receive_source(context),
         stage.install_environment(context),
+        judge.check_packages(context),
         stage.set_variables(context),
+        build.build(context),
         databases.create(context),
         stage.look_at_release(context),
     )
@@ -27,6 +29,7 @@ def activate_plan(context: Context, *, kind: str = "deploy") -> Plan:
         activate.write_configuration(context),
         activate.check_configuration(context),
         activate.collect_static(context),
+        judge.check_templates(context),
         *activate.close(context),
         databases.back_up(context),
         activate.migrate(context),

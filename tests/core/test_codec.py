@@ -23,7 +23,7 @@ from django_selfdeploy.core.layout import Layout
 from django_selfdeploy.core.plan import Failure
 from django_selfdeploy.core.secret import MASK, Secret
 
-NEVER_TRAVEL = {"Usage", "Answer", "Finding", "Queue", "Frame", "Database", "Stored"}
+NEVER_TRAVEL = {"Usage", "Answer", "Finding", "Queue", "Frame", "Database", "Stored", "Seen"}
 """Data classes of core/ that stay in their process."""
 
 

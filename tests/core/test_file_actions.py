@@ -9,7 +9,6 @@ import pytest
 from django_selfdeploy.core.actions.base import Action, ActionFailed
 from django_selfdeploy.core.actions.files import (
     CopyFile,
-    CopyFolder,
     KeepSecret,
     LeaveRunner,
     Link,
@@ -150,17 +149,6 @@ def test_a_folder_is_renamed_before_it_is_removed_so_that_half_of_it_is_known(
     assert seen == [f"{tmp_path}/{left}"] * 2
 
 
-def test_a_folder_is_copied_with_its_times_and_links(tmp_path: Path) -> None:
-    put(tmp_path, {"old/a.css": "a", "old/deep/b.js": "b"})
-    (tmp_path / "old" / "link").symlink_to("a.css")
-    os.utime(tmp_path / "old" / "a.css", (1, 1_700_000_000))
-    do(CopyFolder(f"{tmp_path}/old", f"{tmp_path}/new"))
-    do(CopyFolder(f"{tmp_path}/nothing", f"{tmp_path}/none"))
-    assert tree(tmp_path / "new") == {"a.css": "a", "deep/b.js": "b", "link": "-> a.css"}
-    assert (tmp_path / "new" / "a.css").stat().st_mtime == 1_700_000_000
-    assert not (tmp_path / "none").exists()
-
-
 def test_static_files_are_shared_without_taking_room(tmp_path: Path) -> None:
     put(tmp_path, {"1/public/a.1.css": "a", "1/public/deep/b.css": "b", "shared/deep/b.css": "of an older release"})
     action = ShareStatic(f"{tmp_path}/1/public", f"{tmp_path}/shared")
@@ -168,6 +156,13 @@ def test_static_files_are_shared_without_taking_room(tmp_path: Path) -> None:
     do(action)
     assert tree(tmp_path / "shared") == {"a.1.css": "a", "deep/b.css": "b"}
     assert (tmp_path / "shared/a.1.css").samefile(tmp_path / "1/public/a.1.css")
+
+
+def test_a_shared_file_keeps_no_compressed_sibling_of_other_bytes(tmp_path: Path) -> None:
+    put(tmp_path, {"public/a.css": "new", "public/b.css": "new", "public/b.css.gz": "new, gzipped"})
+    put(tmp_path, {f"shared/{name}": "old" for name in ("a.css", "a.css.gz", "a.css.br", "b.css.gz", "c.css.gz")})
+    do(ShareStatic(f"{tmp_path}/public", f"{tmp_path}/shared"))
+    assert tree(tmp_path / "shared") == {"a.css": "new", "b.css": "new", "b.css.gz": "new, gzipped", "c.css.gz": "old"}
 
 
 def test_static_files_that_no_kept_release_has_are_swept(tmp_path: Path) -> None:
@@ -197,7 +192,6 @@ def test_a_size_is_told_in_powers_of_ten(count: int, expected: str) -> None:
     [
         (MakeFolders(("/a", "/b")), "make /a, /b"),
         (CopyFile("/a", "/b"), "copy /a to /b"),
-        (CopyFolder("/a", "/b"), "copy /a to /b"),
         (KeepSecret("/a"), "keep a secret in /a"),
         (Link("/a", "b"), "point /a to b"),
         (Remove(("/a", "/b")), "remove /a, /b"),

@@ -57,6 +57,7 @@ def test_a_host_with_nothing_on_it(tmp_path: Path) -> None:
         front_user=found.front_user,
         boot=found.boot,
         programs={},
+        front_modules={},
         ipv6=found.ipv6,
         python=machine.base_python(),
         interpreter=machine.interpreter(),

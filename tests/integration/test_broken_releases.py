@@ -91,10 +91,10 @@ CASES = {
         },
     ),
     "template-error": Case(
-        "NotReady",
-        11,
-        "TemplateSyntaxError",
-        "wait until they answer",
+        "ReleaseError",
+        7,
+        "(selfdeploy.E031) The template 'pages/home.html' does not compile",
+        "check the templates",
         {"pages/templates/pages/home.html": "{% if %}"},
     ),
     "migration-fails-half-way": Case(

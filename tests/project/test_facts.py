@@ -100,6 +100,7 @@ def _fresh(patterns: list[Any]) -> Any:
         ({"STATIC_URL": None}, False),
         ({"STATIC_URL": "https://cdn.example/"}, False),
         ({"INSTALLED_APPS": ["django.contrib.contenttypes"]}, False),
+        ({"MIDDLEWARE": ["whitenoise.middleware.WhiteNoiseMiddleware"]}, False),
     ],
 )
 def test_static_files_are_served_here_where_they_are_files_of_ours(changes: dict[str, Any], serves: bool) -> None:
@@ -274,18 +275,6 @@ def test_a_servers_own_check_is_run(tmp_path: Path, monkeypatch: pytest.MonkeyPa
     with pytest.raises(agent.Refused) as caught:
         agent.check_server(argv=["made_up_server", "3"])
     assert str(caught.value) == "`made_up_server` ended with status 3 when it checked its configuration."
-
-
-def test_what_is_collected_is_told_in_short(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    with override_settings(STATIC_ROOT=str(tmp_path / "static")):
-        first = agent.collect_static()
-        second = agent.collect_static()
-    count = sum(len(files) for _, _, files in os.walk(tmp_path / "static"))
-    assert (first, second) == (
-        {"note": f"{count} files copied"},
-        {"note": f"0 files copied, {count} unmodified"},
-    )
-    assert f"{count} static files copied to '{tmp_path}/static'.\n" in capsys.readouterr().out
 
 
 def test_the_folder_of_a_sqlite_file_that_is_kept_is_made(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -7,19 +7,23 @@ from typing import Any
 import pytest
 
 from django_selfdeploy.context import Context
+from django_selfdeploy.core.actions.audit import Audit, CheckPackages
+from django_selfdeploy.core.actions.build import Build
 from django_selfdeploy.core.actions.django import Ask, Migrate
-from django_selfdeploy.core.actions.files import CopyFile, CopyFolder, Link, Remove, Write
+from django_selfdeploy.core.actions.files import CopyFile, Link, Remove, Write
 from django_selfdeploy.core.actions.front import RotateLogs
 from django_selfdeploy.core.actions.processes import Run, Say
+from django_selfdeploy.core.actions.smoke import ComparePages
 from django_selfdeploy.core.actions.source import Receive
 from django_selfdeploy.core.actions.static import ShareStatic, SweepStatic
 from django_selfdeploy.core.agent import ANSWERS, AgentSpec
 from django_selfdeploy.core.boot import StartAtBoot
 from django_selfdeploy.core.plan import Step
 from django_selfdeploy.core.release import ProbeSpec, Program
+from django_selfdeploy.core.secret import Secret
 from django_selfdeploy.core.state import Known
 from django_selfdeploy.project.facts import Pending
-from django_selfdeploy.steps import activate, databases, finish, stage
+from django_selfdeploy.steps import activate, build, databases, finish, judge, stage
 from tests.making import (
     FILES,
     LAYOUT,
@@ -267,16 +271,35 @@ def test_pytest_runs_the_tests_of_a_project_that_is_set_up_for_it(
 
 def test_static_files_are_collected_beside_those_of_the_release_before() -> None:
     made = context(base=f"/srv/mysite/releases/{OLD}/source")
+    order = {"minify": True, "images": True, "svg": False, "gzip": True, "brotli": False}
+    before = {"before": f"/srv/mysite/releases/{OLD}", "served": True, "static": order}
     assert activate.collect_static(made).actions == (
-        CopyFolder(f"/srv/mysite/releases/{OLD}/public", f"{RELEASE}/public"),
-        Ask(made.agent, "collectstatic", quiet=True),
+        Ask(made.agent, "collectstatic", json.dumps(before), quiet=True),
         ShareStatic(f"{RELEASE}/public", "/srv/mysite/shared/public"),
     )
 
 
 def test_static_files_that_another_host_serves_are_not_shared() -> None:
     made = context(facts=facts(serves_static=False, static_url="https://cdn.example/"))
-    assert activate.collect_static(made).actions == (Ask(made.agent, "collectstatic", quiet=True),)
+    [ask] = activate.collect_static(made).actions
+    assert isinstance(ask, Ask)
+    assert (ask.question, json.loads(ask.arguments)["served"]) == ("collectstatic", False)
+
+
+@pytest.mark.parametrize(
+    ("modules", "scope", "made"),
+    [
+        ({"brotli_static": ""}, "own", True),
+        ({"brotli_static": "/m.so"}, "own", True),
+        ({}, "own", False),
+        ({"brotli_static": ""}, "system", True),
+        ({"brotli_static": "/m.so"}, "system", False),
+    ],
+)
+def test_brotli_is_made_where_the_front_server_can_send_it(modules: dict[str, str], scope: str, made: bool) -> None:
+    front = {"FRONT": {"BACKEND": "nginx", "OPTIONS": {"scope": scope}}}
+    order = json.loads(activate.static_order(context(settings=front, state=host_state(front_modules=modules))))
+    assert order["static"]["brotli"] is made
 
 
 def test_without_static_files_nothing_is_collected() -> None:
@@ -465,3 +488,76 @@ def test_a_site_starts_again_after_a_reboot_once_that_is_installed(
 def test_the_environment_of_a_release_is_linked_relative_to_it() -> None:
     actions = stage.receive_source(context()).actions
     assert Link(f"{RELEASE}/env", "../../envs/eeeeeeeeeeeeeeee") in actions
+
+
+# builds and judgements
+
+
+def built(files: dict[str, str] = FILES, *, commands: tuple[str, ...] = ("make",), **changes: Any) -> Build:
+    made = context(settings={"BUILD": [list(commands)]}, source=source(files), **changes)
+    [action] = build.build(made).actions
+    assert isinstance(action, Build)
+    return action
+
+
+def test_a_build_runs_in_the_release_and_knows_the_one_before() -> None:
+    action = built({**FILES, "web/package.json": "{}"}, base=f"/srv/mysite/releases/{OLD}/source")
+    assert (action.folder, action.before) == (RELEASE, f"/srv/mysite/releases/{OLD}")
+    assert (action.cwd, action.launch) == (f"{RELEASE}/source", LAUNCH)
+    assert (action.commands, action.packages, action.timeout) == ((("make",),), ("web/package.json",), 900.0)
+    assert build.build(context()).actions == ()
+
+
+def test_a_build_is_another_one_where_what_it_reads_is() -> None:
+    usual = built()
+    assert built({**FILES, "manage.py": "import os\n"}).key == usual.key
+    assert built({**FILES, "manage.py": "import os\n"}).key_of_all != usual.key_of_all
+    for other in (
+        built({**FILES, "mysite/static/a.css": "a {}"}),
+        built(commands=("make", "all")),
+        built(env_key="f" * 16),
+        built(variables=Secret("API=1\n")),
+    ):
+        assert other.key != usual.key
+    tailwind = built(commands=("tailwindcss", "-o", "a.css"))
+    assert tailwind.key == tailwind.key_of_all
+
+
+def test_pages_are_asked_of_the_live_release_too_where_it_answers() -> None:
+    old = release(OLD)
+    made = context(state=deployed(old), accept=("selfdeploy.E030",))
+    [action] = judge.compare_pages(made, release(NEW)).actions
+    assert isinstance(action, ComparePages)
+    assert (action.new, action.old) == (f"{RELEASE}/app.sock", f"/srv/mysite/releases/{OLD}/app.sock")
+    assert (action.pages, action.given, action.accepted) == (("/", "/about/"), (), True)
+    silent = context(state=deployed(old, live_answers=False))
+    for first in (context(), silent):
+        [action] = judge.compare_pages(first, release(NEW)).actions
+        assert isinstance(action, ComparePages)
+        assert (action.old, action.accepted) == ("", False)
+
+
+def test_no_page_is_asked_where_none_is_wanted_or_no_visitor_comes() -> None:
+    for settings in ({"SMOKE": False}, {"FRONT": "django_selfdeploy.backends.no_front.NoFront"}):
+        assert judge.compare_pages(context(settings=settings), release(NEW)).actions == ()
+
+
+def test_the_record_is_written_when_the_pages_were_judged() -> None:
+    for smoke, last in ((True, "ask for pages"), (False, "wait until they answer")):
+        steps = activate.start_and_switch(context(settings={"SMOKE": smoke}))
+        [step] = [each for each in steps if any(getattr(a, "path", "").endswith("release.json") for a in each.actions)]
+        assert step.name == last
+
+
+def test_packages_are_checked_in_a_new_environment_and_audited_where_that_is_wanted() -> None:
+    [check] = judge.check_packages(context()).actions
+    assert isinstance(check, CheckPackages)
+    assert check.argv == ("/usr/bin/uv", "pip", "check", "--python", PYTHON)
+    [check] = judge.check_packages(context(uv="")).actions
+    assert isinstance(check, CheckPackages)
+    assert check.argv == (PYTHON, "-m", "pip", "check")
+    there = {"state": host_state(envs=("e" * 16,))}
+    assert judge.check_packages(context(**there)).actions == ()
+    settings = {"AUDIT": True, "REFUSE": ["selfdeploy.W035"]}
+    [audit] = judge.check_packages(context(settings=settings, **there)).actions
+    assert audit == Audit(ENV, "selfdeploy.W035", "selfdeploy.W036", (), ("selfdeploy.W035",))

@@ -171,22 +171,6 @@ def _remove_folder(path: str) -> None:
     shutil.rmtree(doomed)
 
 
-@record
-@dataclass(frozen=True)
-class CopyFolder(Action):
-    """Copy the tree `source` to `path`, times kept; nothing happens where there is no `source`."""
-
-    source: str
-    path: str
-
-    def describe(self) -> str:
-        return f"copy {self.source} to {self.path}"
-
-    def do(self, world: World) -> None:
-        if os.path.isdir(self.source):
-            shutil.copytree(self.source, self.path, symlinks=True, dirs_exist_ok=True)
-
-
 def size(count: int) -> str:
     """A number of bytes for people, for example "3.1 MB" (powers of ten, as df -H counts)."""
     amount = float(count)

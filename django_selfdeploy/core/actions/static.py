@@ -9,11 +9,17 @@ from .. import atomic
 from ..codec import record
 from .base import Action, World
 
+SIBLINGS = (".gz", ".br")
+"""Endings of the compressed siblings of a file."""
+
 
 @record
 @dataclass(frozen=True)
 class ShareStatic(Action):
-    """Make the static files of a release reachable after it is no longer live, by hard links in `shared`."""
+    """Make the static files of a release reachable after it is no longer live, by hard links in `shared`.
+
+    A compressed sibling there that this release does not have is of other bytes, and goes.
+    """
 
     public: str
     shared: str
@@ -22,7 +28,10 @@ class ShareStatic(Action):
         return f"share {self.public} in {self.shared}"
 
     def do(self, world: World) -> None:
-        for name in files_below(self.public):
+        names = files_below(self.public)
+        for name in self._stale(names):
+            os.unlink(name)
+        for name in names:
             source, target = os.path.join(self.public, name), os.path.join(self.shared, name)
             if os.path.exists(target) and os.path.samefile(source, target):
                 continue
@@ -30,6 +39,12 @@ class ShareStatic(Action):
             temporary = atomic.beside(target)
             os.link(source, temporary)
             os.rename(temporary, target)
+
+    def _stale(self, names: list[str]) -> list[str]:
+        known = set(names)
+        siblings = (f"{name}{ending}" for name in names for ending in SIBLINGS)
+        paths = (os.path.join(self.shared, name) for name in siblings if name not in known)
+        return [path for path in paths if os.path.exists(path)]
 
 
 @record

@@ -21,6 +21,8 @@ class Command(DeployCommand):
         parser.add_argument("--allow-dirty", action="store_true", help="Deploy uncommitted changes too.")
         parser.add_argument("--skip-tests", action="store_true", help="Do not run the tests; the record says so.")
         parser.add_argument("--force", action="store_true", help="Deploy though nothing changed.")
+        accept = "Let what this check finds stop nothing; the record says so. May be given again."
+        parser.add_argument("--accept", action="append", metavar="CHECK", help=accept)
         parser.add_argument("--dry-run", action="store_true", help="Print the plan, and change nothing.")
         window = "Close the site to visitors meanwhile, and apply all migrations in that window."
         parser.add_argument("--maintenance", action="store_true", help=window)
