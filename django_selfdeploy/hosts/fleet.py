@@ -201,7 +201,7 @@ class Fleet:
         for thread in threads:
             thread.start()
         self._listen(heard, names, lambda: stop and bool(failed))
-        return answers, failed
+        return {name: answers[name] for name in names if name in answers}, failed
 
     def _ask_alone(self, call: _Call[T]) -> tuple[dict[str, T], list[Failed]]:
         [(name, connection)] = self.connections.items()
