@@ -115,7 +115,7 @@ def asked(**options: Any) -> Options:
         lock_wait=options.get("lock_wait", 0.0),
         wait=not options.get("no_wait", False),
         window_key=secrets.token_hex(16) if options.get("maintenance") else "",
-        judged=judged(options.get("migrations") or ()),
+        judged=judged(options.get("judged", ())),
         began=STARTED,
     )
 

@@ -25,7 +25,8 @@ class Migration(migrations.Migration):
     dependencies = [("pages", "{before}")]
     operations = [{operation}]
 """
-COMPATIBLE = 'migrations.AddIndex("notice", models.Index(fields=["title"], name="by_title"))'
+PINNED = "models.BooleanField(default=False, db_default=False)"
+COMPATIBLE = f'migrations.AddField("notice", "pinned", {PINNED})'
 REVERSIBLE = 'migrations.RunSQL("CREATE TABLE extra (a integer)", "DROP TABLE extra")'
 IRREVERSIBLE = 'migrations.RunSQL("DELETE FROM pages_notice")'
 FIXTURE = [{"model": "pages.notice", "pk": 77, "fields": {"title": "Loaded", "text": "Once", "published": "{moment}"}}]
@@ -43,18 +44,19 @@ def test_the_database_goes_along(make_site: MakeSite) -> None:
     assert _listed(site) == []  # there was nothing to lose
 
     _rows(site, "DELETE FROM pages_notice WHERE id = 77")
-    two = _deployed(site, "two", "0006_index", "0005_notice_title_unique", COMPATIBLE)
+    site.append("pages/models.py", f'\nNotice.add_to_class("pinned", {PINNED})\n')
+    two = _deployed(site, "two", "0006_pinned", "0005_notice_title_unique", COMPATIBLE)
     assert _rows(site, "SELECT title FROM pages_notice WHERE id = 77") == []
     [backup] = _listed(site)
     assert (backup["reason"], backup["release"]) == ("before migrations", one)
     assert backup["dumps"][0]["migrations"]["pages"][-1] == "0005_notice_title_unique"
 
-    site.manage("deploy_rollback")  # at once, the index harms nobody
+    site.manage("deploy_rollback")  # at once, the column harms nobody
     expect_in_order(site, live=one, status="succeeded")
     site.manage("deploy_rollback", "--to", two)
     expect_in_order(site, live=two, status="succeeded")
 
-    three = _deployed(site, "three", "0007_extra", "0006_index", REVERSIBLE)
+    three = _deployed(site, "three", "0007_extra", "0006_pinned", REVERSIBLE)
     _refused_without_a_word_about_the_database(site, live=three, to=two)
     shown = site.manage("deploy_rollback", "--migrations", "--dry-run").stdout
     assert shown.endswith("Migrations taken back:\n  pages.0007_extra\n")
@@ -65,7 +67,7 @@ def test_the_database_goes_along(make_site: MakeSite) -> None:
     site.manage("deploy_rollback", "--migrations", "--yes")
     expect_in_order(site, live=two, status="succeeded")
     assert not _has_extra(site)
-    assert _rows(site, "SELECT name FROM django_migrations WHERE app = 'pages'")[-1] == ("0006_index",)
+    assert _rows(site, "SELECT name FROM django_migrations WHERE app = 'pages'")[-1] == ("0006_pinned",)
     assert _listed(site)[0]["reason"] == f"before a rollback to {two}"
     ahead = site.manage("deploy_rollback", "--to", three, check=False)
     assert (ahead.returncode, f"{three} needs migrations that were taken back: pages.0007_extra." in ahead.stderr) == (

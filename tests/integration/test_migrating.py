@@ -91,9 +91,25 @@ def test_what_the_old_code_needs_goes_after_it(make_site: Any) -> None:
     ]
     assert "pinned" not in columns(site)
     expect_in_order(site, live=site.current, status="succeeded")
+    _a_rollback_knows_of_it(site)
     _a_late_failure(site)
     _what_is_refused(site)
     _a_window(site)
+
+
+def _a_rollback_knows_of_it(site: Site) -> None:
+    """Of the release before, which reads the column; the column that was added before is no hindrance."""
+    refused = site.manage("deploy_rollback", check=False)
+    assert (
+        refused.returncode,
+        "of the migrations since, not compatible are pages.0007_unpinned." in refused.stderr,
+    ) == (
+        18,
+        True,
+    )
+    known = json.loads((site.root / "releases" / site.current / "migrations.json").read_text())
+    ours = {one["name"]: one["compatible"] for one in known if one["app"] == "pages"}
+    assert (ours["0006_pinned"], ours["0007_unpinned"]) == (True, False)
 
 
 def _a_late_failure(site: Site) -> None:

@@ -27,9 +27,7 @@ class Command(DeployCommand):
         window = "Close the site to visitors meanwhile, and apply all migrations in that window."
         parser.add_argument("--maintenance", action="store_true", help=window)
         judged = "Treat a migration as `expand`, `locking` or `contract`, whatever it was judged to be."
-        parser.add_argument(
-            "--migration", action="append", default=[], dest="migrations", metavar="NAME=KIND", help=judged
-        )
+        parser.add_argument("--migration", action="append", default=[], dest="judged", metavar="NAME=KIND", help=judged)
         parser.add_argument("--no-wait", action="store_true", help="Return once the release is live.")
 
     def perform(self, *, target: str, dry_run: bool, **options: Any) -> int:
