@@ -123,7 +123,7 @@ def _restoring(
     damaged = Failure("BackupFailed", "The backup cannot be restored.", "Nothing was changed.")
     forward = (
         Ask(agent, "restore", arguments, timeout=86_400.0),
-        Ask(agent, "migrate"),
+        Ask(agent, "migrate_all"),
         remembering(agent, layout, live.id, before=layout.migrations(live.id), overrules=dict(target.migrations)),
     )
     half = Failure(

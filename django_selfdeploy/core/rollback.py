@@ -99,7 +99,7 @@ def taking_back(agent: AgentSpec, back: tuple[Applied, ...], first: Action) -> t
             Phase.MIGRATE.value,
             "take the migrations back",
             (Ask(agent, "unapply", words),),
-            undo=(again, Ask(agent, "migrate")),
+            undo=(again, Ask(agent, "migrate_all")),
             failure=Failure("MigrationFailed", "The migrations cannot be taken back.", "The live release stays."),
         ),
     )

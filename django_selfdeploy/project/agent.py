@@ -35,6 +35,7 @@ def serve(answers: int, questions: IO[str], more: dict[str, Answer]) -> None:
         "facts": facts,
         "check_server": check_server,
         "migrate": migrate,
+        "migrate_all": migrate_all,
         "collectstatic": collecting.collect,
         "templates": page_templates.check,
         "explain": explain,
@@ -92,8 +93,15 @@ class Refused(Exception):
     """A program refused, and has said why itself."""
 
 
-def migrate(*, only: dict[str, list[str]], lock_timeout: float, statement_timeout: float, tries: int) -> dict[str, Any]:
-    """Apply those migrations of `only`, names by database, that are pending; the answer tells of a failure too.
+def migrate(
+    *,
+    only: dict[str, list[str]] | None,
+    lock_timeout: float = 2.0,
+    statement_timeout: float = 3600.0,
+    tries: int = 3,
+) -> dict[str, Any]:
+    """Apply those migrations of `only`, names by database, that are pending, None for all; the answer tells of a
+    failure too.
 
     A SQLite file that comes into being by it is not for other users of the host to read.
     """
@@ -102,6 +110,14 @@ def migrate(*, only: dict[str, list[str]], lock_timeout: float, statement_timeou
     from .limits import Limits
 
     return apply(only, Limits(lock_timeout, statement_timeout, tries))
+
+
+def migrate_all() -> dict[str, Any]:
+    """Apply whatever is pending, after a database was put back. Raises Refused, with what failed and what stays."""
+    answer = migrate(only=None)
+    if answer["failure"]:
+        raise Refused(answer["failure"])
+    return answer
 
 
 def check_server(*, argv: list[str]) -> dict[str, Any]:
