@@ -22,6 +22,7 @@ from django.views.decorators.http import require_safe
 
 from .models import Deployment, DeploymentHost, DeploymentStep
 from .tell.generated import generated_files
+from .tell.migrations import told
 from .tell.timeline import Run, draw, spoken
 
 if TYPE_CHECKING:
@@ -150,9 +151,11 @@ class DeploymentAdmin(ReadOnly):
             ("Versions", _rows(deployment.versions)),
             ("Options", _rows(deployment.options)),
         )
+        migrations = [_paragraph(one) for one in deployment.migrations or () if isinstance(one, dict)]
         more = {
             "hosts": [_facts(host) for host in hosts] if len(hosts) > 1 else (),
             "timeline": draw(_runs(deployment, hosts)),
+            "migrations": migrations,
             "tables": [(title, rows) for title, rows in tables if rows],
         }
         return super().render_change_form(request, {**context, **more}, *args, **kwargs)
@@ -214,6 +217,15 @@ def _facts(host: DeploymentHost) -> dict[str, Any]:
 
 def _badge(status: str) -> SafeString:
     return format_html('<span class="sd-badge sd-{}">{}</span>', slugify(status), status)
+
+
+def _paragraph(row: dict[str, Any]) -> tuple[str, str]:
+    """Heading and lines of a migration; a row of a stranger's journal may lack anything."""
+    try:
+        heading, *lines = told(row)
+    except (KeyError, TypeError, ValueError):
+        return (str(row.get("migration", "?")), _one_line(row))
+    return (heading.strip(), "\n".join(line.removeprefix("    ") for line in lines))
 
 
 def _rows(table: dict[str, Any]) -> list[tuple[str, str]]:

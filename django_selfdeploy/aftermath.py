@@ -7,10 +7,12 @@ from collections.abc import Iterable, Mapping
 from dataclasses import replace
 
 from .core.errors import DeployError, RunnerLost
-from .core.events import Remarked, Warned
+from .core.events import Finished, Remarked, Warned
+from .core.journal import SUCCEEDED
 from .core.state import HostState
 from .hosts.base import Connection
 from .hosts.fleet import Fleet
+from .hosts.news import OnHost
 from .options import Project
 from .preparation import look_for, target_on
 from .reaching import reached
@@ -45,6 +47,7 @@ def confirm(project: Project, fleet: Fleet) -> None:
     found = _looked_at(project, fleet)
     if len(set(found.values())) == 1 and None not in found.values():
         [release] = set(found.values())
+        fleet.tell(*(OnHost(name, Finished(SUCCEEDED, 0.0)) for name in fleet.lost))
         fleet.tell(Remarked(f"The connection to {_names(fleet.lost)} was lost at the end; {release} is live there."))
         return
     lost = next(iter(fleet.lost.values()))

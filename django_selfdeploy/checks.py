@@ -94,6 +94,50 @@ ALL_CHECKS: dict[str, Kind] = {
         "A cache in local memory is not shared by the worker processes.",
         "Use a cache that they share, for example the database's, or one worker.",
     ),
+    "selfdeploy.E018": Kind(
+        checks.ERROR, "The models of an app of the project have changes without a migration.", "Run `makemigrations`."
+    ),
+    "selfdeploy.W018": Kind(
+        checks.WARNING,
+        "The models of an installed app have changes without a migration.",
+        "See whether a setting of yours changes its models, for example DEFAULT_AUTO_FIELD.",
+    ),
+    "selfdeploy.E019": Kind(
+        checks.ERROR,
+        "A database has migrations that the release lacks, and no release on this host has them.",
+        "Deploy a commit that has them; `migrate APP --prune` forgets those that were squashed.",
+    ),
+    "selfdeploy.W019": Kind(
+        checks.WARNING,
+        "A database has migrations of newer releases, as after a rollback.",
+        "See that the code of this release gets along with them.",
+    ),
+    "selfdeploy.E020": Kind(
+        checks.ERROR,
+        "A migration is applied before one that it depends on.",
+        "Apply or fake what is missing with `manage.py migrate`.",
+    ),
+    "selfdeploy.E021": Kind(
+        checks.ERROR, "The migrations do not fit together: one names another that is not there.", "Add what is missing."
+    ),
+    "selfdeploy.E022": Kind(
+        checks.ERROR,
+        "A migration declares a kind that there is not.",
+        'Write selfdeploy = "expand", "locking" or "contract".',
+    ),
+    "selfdeploy.W023": Kind(
+        checks.WARNING,
+        "A migration with SQL or Python of its own is applied before the switch, unjudged.",
+        'Let it declare itself: selfdeploy = "expand" or "contract".',
+    ),
+    "selfdeploy.W024": Kind(
+        checks.WARNING, "The judgement on a migration was overruled.", "Nothing, if that was meant."
+    ),
+    "selfdeploy.W025": Kind(
+        checks.WARNING,
+        "A migration locks a table that is not small.",
+        "What the message says, or `--maintenance`.",
+    ),
     "selfdeploy.I015": Kind(
         checks.INFO,
         "The project has no requirements file, so the packages of this virtualenv are installed.",

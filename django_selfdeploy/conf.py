@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import dataclasses
 import ipaddress
 import re
 from dataclasses import dataclass
@@ -11,11 +10,11 @@ from typing import Any, TypeVar
 
 from . import inventory
 from .backends.base import AppServer, FrontServer, Part, ProcessManager, option
-from .backends.no_front import NoFront
 from .backup_options import BackupOptions, backup_options
 from .core.errors import ConfigError
 from .hosts.options import Ssh
 from .inventory import Host
+from .project.safety.schedule import is_kind
 from .typed import REFERENCE, fields_of, meant
 
 BACKENDS = {
@@ -24,6 +23,12 @@ BACKENDS = {
     "supervisor": "django_selfdeploy.backends.supervisor.Supervisor",
 }
 """Short names of the parts that ship with this package."""
+
+AMOUNTS = (
+    *("tests_timeout", "ready_timeout", "watch", "drain_timeout", "disk_reserve", "database_wait"),
+    *("lock_timeout", "statement_timeout"),
+)
+"""Options that are numbers from 0 on."""
 
 LEVELS = ("DEBUG", "INFO", "WARNING", "ERROR", "CRITICAL")
 INSTALLERS = ("auto", "uv", "pip")
@@ -85,6 +90,16 @@ class Target:
         "Whether DEBUG, SECRET_KEY, ALLOWED_HOSTS, SQLite and media paths that would be unsafe are put right for the "
         "release; if not, they stop the deployment.",
     )
+    migrations: dict[str, str] = option(
+        {},
+        "Judgements on migrations that are overruled: `expand`, `locking` or `contract` by `app.name`, or a pattern "
+        "of such names.",
+    )
+    lock_timeout: float = option(
+        2.0, "Seconds that a migration waits for a lock, and the site behind it; 0 waits for ever."
+    )
+    lock_tries: int = option(3, "How often a migration is tried that does not get a lock in time.")
+    statement_timeout: float = option(3600.0, "Seconds that one statement of a migration may take; 0 for any.")
     app_server: AppServer = option(None, "The application server.")
     front: FrontServer = option(None, "The front server.")
     process_manager: ProcessManager = option(None, "The process manager.")
@@ -216,6 +231,13 @@ def _judge(where: str, target: Target) -> None:
             "Use small letters, digits, - and _, at most 32.",
         ),
         (1 <= target.port <= 65535, "PORT", target.port, "A port is between 1 and 65535."),
+        (target.lock_tries >= 1, "LOCK_TRIES", target.lock_tries, "At least 1."),
+        (
+            all(map(is_kind, target.migrations.values())),
+            "MIGRATIONS",
+            target.migrations,
+            'Write for example {"shop.0007_price": "expand"}; it may also be "locking" or "contract".',
+        ),
         (target.keep >= 2, "KEEP", target.keep, "At least 2: the live release and the one to go back to."),
         (target.installer in INSTALLERS, "INSTALLER", target.installer, f"One of {', '.join(INSTALLERS)}."),
         (
@@ -234,7 +256,7 @@ def _judge(where: str, target: Target) -> None:
     for good, key, value, hint in judgements:
         if not good:
             raise ConfigError(f"{where}[{key!r}] is {value!r}.", hint=hint)
-    for key in ("tests_timeout", "ready_timeout", "watch", "drain_timeout", "disk_reserve", "database_wait"):
+    for key in AMOUNTS:
         if getattr(target, key) < 0:
             raise ConfigError(f"{where}[{key.upper()!r}] is negative.", hint="Give a number from 0 on.")
 
@@ -245,28 +267,10 @@ def _judge_hosts(where: str, target: Target) -> None:
     except ConfigError as error:
         raise ConfigError(f"{where}: {error.message}", hint=error.hint) from error
     for name, process in target.processes.items():
-        role = role_of(name, process)
+        role = inventory.role_of(name, process.role)
         if not any(host.has(role) for host in target.hosts):
             hint = f'Give a host of {where}["HOSTS"] the role, or the process another "ROLE".'
             raise ConfigError(f"No host has the role {role!r}, which the process {name!r} needs.", hint=hint)
-
-
-def role_of(name: str, process: Process) -> str:
-    return process.role or (inventory.BEAT if name == inventory.BEAT else inventory.WORKER)
-
-
-def on_host(target: Target, host: Host) -> Target:
-    """The target as `host` sees it: with the processes that run there, and a front server where visitors come."""
-
-    def runs(name: str, process: Process) -> bool:
-        role = role_of(name, process)
-        alone = role == inventory.BEAT if process.one_host is None else process.one_host
-        first = next(other for other in target.hosts if other.has(role))
-        return host == first if alone else host.has(role)
-
-    chosen = {name: process for name, process in target.processes.items() if runs(name, process)}
-    front = target.front if host.has(inventory.WEB) else NoFront()
-    return dataclasses.replace(target, processes=chosen, front=front)
 
 
 def _is_address(text: str) -> bool:

@@ -13,6 +13,7 @@ from .core.release import Release
 from .core.secret import Secret
 from .core.state import HostState
 from .project.facts import ProjectFacts
+from .project.safety.schedule import Schedule, schedule
 from .requirements import Requirements
 from .source import Source
 
@@ -24,6 +25,7 @@ class Context:
     `variables` is the text of the target's environment file, None where the controller has none. `requirements`
     is None for a release that is made again from one on the host. `base` is a folder with an older source. `host` is
     the name of the host in the settings, "" for this machine; the one that `leads` does what is done once for all.
+    `window_key` and `judged` are those of the options; `others_run` says that older code runs on another host.
     """
 
     target: Target
@@ -43,11 +45,30 @@ class Context:
     created: str = ""
     fingerprint: str = ""
     facts: ProjectFacts | None = None
+    window_key: str = ""
+    judged: tuple[tuple[str, str], ...] = ()
+    others_run: bool = False
 
     @property
     def previous(self) -> Release | None:
         """The release that is live before this one; of an interrupted run the one that recovery settles on."""
         return recovery.settled(self.state)
+
+    @property
+    def is_closed(self) -> bool:
+        """Whether the site is closed meanwhile: asked for, and there is one."""
+        return bool(self.window_key) and self.previous is not None
+
+    @property
+    def overrules(self) -> dict[str, str]:
+        """Kinds of migrations by patterns of their names, those of the options last."""
+        return {**self.target.migrations, **dict(self.judged)}
+
+    @property
+    def schedule(self) -> Schedule:
+        """Which of the pending migrations come before the switch, and which after it."""
+        running = self.previous is not None or self.others_run
+        return schedule(self.known_facts.pending, overrules=self.overrules, window=self.is_closed, running=running)
 
     @property
     def folder(self) -> str:

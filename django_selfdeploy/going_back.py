@@ -15,7 +15,7 @@ from .core.plan import Plan, Step
 from .core.rollback import rollback_plan, taking_back, way_back
 from .core.state import HostState
 from .hosts.base import Listener
-from .hosts.fleet import Fleet
+from .hosts.fleet import Fleet, naming
 from .operations import States, look, opened
 from .options import Options, Outcome, Project
 from .reaching import connected
@@ -56,7 +56,10 @@ def rollback(
             overruled = _overruled(found, way)
             if overruled:
                 fleet.tell(Warned(f"{to} may not work with these migrations: {', '.join(overruled)}."))
-            plans = {name: _plan(project, states, name, to, back) for name in fleet.names}
+            plans = {}
+            for name in fleet.names:
+                with naming(name, several=fleet.several):
+                    plans[name] = _plan(project, states, name, to, back)
             more = {"release": to, "options": {**about["options"], "overruled": overruled}}
             urls = {name: _url(states[name], to) for name in plans}
 
@@ -89,7 +92,8 @@ def _distance(project: Project, fleet: Fleet, states: States, to: str) -> Distan
     """What lies between the live release and `to` on the host that leads. Raises NothingThere where it has no `to`."""
     state = states[fleet.lead]
     if state.known(to) is None:
-        rollback_plan(Layout(state.root), state, to=to)  # raises, and names those that there are
+        with naming(fleet.lead, several=fleet.several):
+            rollback_plan(Layout(state.root), state, to=to)  # raises, and names those that there are
     folder = project.target.backup.folder(Layout(state.root), project.target.name)
     return fleet.first.distance(to=to, live=state.current, folder=folder)
 

@@ -65,6 +65,11 @@ def _host(where: str, given: Any) -> Host:
     return host
 
 
+def role_of(process: str, role: str) -> str:
+    """The role of the process called `process`, which may name one itself."""
+    return role or (BEAT if process == BEAT else WORKER)
+
+
 def lead(members: Iterable[Host]) -> Host:
     """The one that does what is done once: the first with the role of the database, else the first."""
     listed = tuple(members)

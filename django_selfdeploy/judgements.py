@@ -7,9 +7,10 @@ import os
 
 from .conf import ROOT, ROOT_HINT
 from .context import Context
-from .core.errors import HostError, ReleaseError
+from .core.errors import HostError, MigrationRefused, ReleaseError
 from .core.layout import SOCKET_PATH_LIMIT
-from .project.facts import Message, ProjectFacts
+from .project.facts import Message, Pending, ProjectFacts
+from .project.safety.findings import LOCKING, UNKNOWN
 
 ENVIRONMENT_SIZE = 300_000_000
 """Bytes that a new virtualenv takes: Django and what this package brings need about 200 MB."""
@@ -18,6 +19,9 @@ FILES = 10_000
 """Inodes that a release and its virtualenv may need."""
 
 _SETUP = "`manage.py deploy_setup`, run once as root,"
+
+SMALL_TABLE = 10_000
+"""Rows below which a lock is over before anybody notices."""
 
 
 def judge_host(context: Context) -> None:
@@ -103,6 +107,53 @@ def judge_release(context: Context) -> None:
             "(selfdeploy.E009) The project has no page that could prove that a release works.",
             hint=f'Name one that answers with 200: SELFDEPLOY = {{"{target.alias}": {{"PROBE_PATH": "/health/"}}}}.',
         )
+
+
+def judge_migrations(context: Context) -> None:
+    """Raise MigrationRefused for what can come neither before the switch nor after it."""
+    problems = context.schedule.problems
+    if not problems:
+        return
+    first = problems[0]
+    lines = tuple(problem.text for problem in problems)
+    told = lines[0] if len(lines) == 1 else "\n    ".join((f"{len(lines)} migrations cannot be applied:", *lines))
+    otherwise = f"Or apply it all in a window (--maintenance), or overrule it (--migration {first.label}=expand)."
+    raise MigrationRefused(told, hint=f"{first.hint} {otherwise}")
+
+
+def on_migrations(context: Context) -> tuple[str, ...]:
+    """What must be known of the pending migrations though it stops nothing."""
+    schedule = context.schedule
+    told = [
+        f"(selfdeploy.W024) {label} is treated as {kind!r}, because it was overruled."
+        for label, kind in schedule.overruled.items()
+    ]
+    if not (context.previous or context.others_run) or context.is_closed:
+        return tuple(told)
+    for one in context.known_facts.pending:
+        if one.label not in schedule.overruled:
+            told += _on_migration(one)
+    return tuple(dict.fromkeys(told))
+
+
+def _on_migration(one: Pending) -> list[str]:
+    """Of one that nobody can judge, and of one that locks a table which is not small."""
+    told = []
+    if one.kind == UNKNOWN:
+        operations = ", ".join(each.operation for each in one.judgements if each.kind == UNKNOWN)
+        told.append(f"(selfdeploy.W023) {one.label} is applied before the switch, unjudged: {operations}.")
+    locks = [find for each in one.judgements for find in each.findings if find.kind == LOCKING]
+    if locks and not one.declared and (sizes := _large(one)):
+        better = f" {locks[0].better}" if locks[0].better else ""
+        told.append(f"(selfdeploy.W025) {one.label}: {locks[0].reason} There are {sizes}.{better}")
+    return told
+
+
+def _large(one: Pending) -> str:
+    """The tables that are not small, in words: "1200000 rows in 'shop_order'"; "" where all are."""
+    large = [table for table in one.tables if table.rows is None or table.rows >= SMALL_TABLE]
+    rows = (f"{'many' if table.rows is None else table.rows} rows in {table.name!r}" for table in large)
+    return ", ".join(rows)
 
 
 def _told(failing: list[Message]) -> str:

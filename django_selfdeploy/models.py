@@ -31,6 +31,7 @@ class Deployment(models.Model):
         CANCELLED = journal.CANCELLED, "cancelled"
         INTERRUPTED = journal.INTERRUPTED, "interrupted"
         UNCHANGED = journal.UNCHANGED, "unchanged"
+        INCOMPLETE = journal.INCOMPLETE, "incomplete"
 
     identity = models.CharField(max_length=150, unique=True)
     kind = models.CharField(max_length=20, choices=Kind.choices)
@@ -54,6 +55,7 @@ class Deployment(models.Model):
     versions = models.JSONField(default=dict, blank=True)
     configuration = models.JSONField(default=dict, blank=True)
     options = models.JSONField(default=dict, blank=True)
+    migrations = models.JSONField(null=True, blank=True)
     log = models.TextField(blank=True)
     digest = models.CharField(max_length=64)
 

@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from dataclasses import replace
 from typing import Any
+from urllib.parse import urlsplit
 
 from . import __version__, aftermath, judgements
 from .context import Context
@@ -26,7 +27,7 @@ from .project import variables
 from .project.facts import ProjectFacts
 from .reaching import connected
 from .steps import activate, plans
-from .story import about_deployment, recorder
+from .story import about_deployment, about_migrations, recorder
 
 States = Mapping[str, HostState]
 
@@ -53,7 +54,7 @@ def deploy(project: Project, options: Options, listeners: tuple[Listener, ...]) 
             contexts = prepared.contexts
             behind = tuple(name for name, context in contexts.items() if options.force or not is_unchanged(context))
             live = {live_on(states[name]).id: live_on(states[name]) for name in contexts if name not in behind}
-            if not behind:
+            if not behind and len(live) == 1:
                 release = next(iter(live.values()))
                 fleet.abandon(Unchanged(f"Nothing changed: {release.id} is live."))
                 return Outcome("unchanged", fleet.first.deployment, release.id, release.url)
@@ -104,7 +105,11 @@ def _go(fleet: Fleet, contexts: dict[str, Context], kind: str, options: Options)
 
     def asked(name: str) -> dict[str, Any]:
         context = contexts[name]
-        more = {"release": context.release, "versions": _versions(context)}
+        more = {
+            "release": context.release,
+            "versions": _versions(context),
+            "migrations": about_migrations(context),
+        }
         return {"url": site_url(context), "record": context.agent, "otherwise": otherwise[name], "more": more}
 
     activated = {name: plans.activate_plan(context, kind=kind) for name, context in contexts.items()}
@@ -127,9 +132,13 @@ def _judge(fleet: Fleet, contexts: dict[str, Context]) -> None:
     for name, context in contexts.items():
         with naming(name, several=fleet.several):
             judgements.judge_release(context)
+            judgements.judge_migrations(context)
         if context.previous is None:
             told.update(dict.fromkeys(map(Remarked, judgements.remarks(context))))
         told.update(dict.fromkeys(map(Warned, judgements.warnings(context.known_facts))))
+        told.update(dict.fromkeys(map(Warned, judgements.on_migrations(context))))
+        if context.is_closed:
+            told[Remarked(f"The site is closed meanwhile; staff get in by {pass_url(context)}.")] = None
     fleet.tell(*told)
 
 
@@ -211,9 +220,16 @@ def power(project: Project, kind: str, options: Options, listeners: tuple[Listen
 def is_unchanged(context: Context) -> bool:
     """Whether what is live is what would be deployed, and runs."""
     live, state = context.state.live, context.state
-    if live is None or state.unfinished:
+    known = state.known(state.current)
+    if live is None or state.unfinished or (known and known.unmigrated):
         return False
     return live.fingerprint == context.fingerprint and state.live_answers and state.alive(live.groups)
+
+
+def pass_url(context: Context) -> str:
+    """Where staff get in while the site is closed."""
+    parts = urlsplit(site_url(context))
+    return f"{parts.scheme}://{parts.netloc}/selfdeploy-pass/{context.window_key}"
 
 
 def site_url(context: Context) -> str:

@@ -14,8 +14,9 @@ from .core.layout import Layout
 
 @dataclass(frozen=True)
 class Options:
-    """What a deployment was asked for besides its target. `lock_wait` is in seconds; `began` is the moment on
-    time.monotonic()'s clock at which the user gave the command.
+    """What a deployment was asked for besides its target. `lock_wait` is in seconds; `window_key` closes
+    the site meanwhile and is what staff get in with, "" leaves it open; `judged` are kinds of migrations by patterns
+    of their names. `began` is the moment on time.monotonic()'s clock at which the user gave the command.
     """
 
     commit: str = ""
@@ -24,6 +25,8 @@ class Options:
     force: bool = False
     lock_wait: float = 0.0
     wait: bool = True
+    window_key: str = ""
+    judged: tuple[tuple[str, str], ...] = ()
     began: float = field(default_factory=time.monotonic)
 
 

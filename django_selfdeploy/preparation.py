@@ -12,7 +12,7 @@ from typing import Any
 from django.conf import settings
 
 from . import __version__, inventory
-from .conf import Target, on_host
+from .conf import Target
 from .context import Context
 from .core.layout import Layout
 from .core.secret import Secret
@@ -20,6 +20,7 @@ from .core.state import HostState
 from .hosts.base import Blobs
 from .hosts.options import Ssh
 from .options import Options, Project
+from .places import on_host
 from .project import variables
 from .requirements import Requirements, find_requirements, own_requirement
 from .shipping import Shipment, ship
@@ -107,6 +108,9 @@ def contexts_for(
             host=name,
             leads=name == lead,
             skip_tests=options.skip_tests,
+            others_run=any(one.live is not None for one in states.values()),
+            window_key=options.window_key,
+            judged=options.judged,
             created=created,
         )
         base = f"{layout.release(context.previous.id)}/source" if context.previous else ""
@@ -139,7 +143,8 @@ def fingerprint(context: Context) -> str:
         digest.update(f"{entry.path}\0{entry.blob}\0{entry.mode}\0".encode("utf-8", "surrogateescape"))
     digest.update(context.env_key.encode())
     digest.update((context.variables.reveal() if context.variables else "").encode("utf-8", "surrogateescape"))
-    alone = replace(context.target, hosts=(), batch=1, ssh=Ssh())  # other hosts make no other site of this one
+    # other hosts make no other site of this one, nor do other judgements
+    alone = replace(context.target, hosts=(), batch=1, ssh=Ssh(), migrations={})
     digest.update(f"{alone!r}\0{__version__}".encode())
     return digest.hexdigest()[:32]
 

@@ -23,7 +23,7 @@ from .hosts.fleet import Fleet
 from .operations import live_on, look, opened
 from .options import Options, Outcome, Project
 from .reaching import connected
-from .steps.databases import backing_up
+from .steps.databases import backing_up, remembering
 from .story import about_deployment, recorder_of
 
 
@@ -65,25 +65,27 @@ def restore(
     *,
     media: bool,
     save: bool,
+    directory: str = "",
     agree: Callable[[Backup], bool],
     options: Options,
     listeners: tuple[Listener, ...],
 ) -> Outcome:
     """Put the databases, and with `media` uploaded files, back to the backup `identity`, while no process runs.
 
-    With `save` the present state is backed up first. Migrations of the live release that the backup does not have
-    are applied. Raises NothingThere, BackupFailed; Cancelled where one does not `agree`.
+    `directory` is where that is, when not where the settings say. With `save` the present state is backed up first.
+    Migrations of the live release that the backup does not have are applied. Raises NothingThere, BackupFailed;
+    Cancelled where one does not `agree`.
     """
     with connected(project) as fleet:
         about = about_deployment(project, "restore", "", options, None)
         about["options"] |= {"backup": identity, "media": media, "save": save}
         with opened(fleet, project, about, options, listeners) as states:
-            chosen = _chosen(_listed(project, fleet, states[fleet.lead]), identity)
+            chosen = _chosen(_listed(at(project, directory), fleet, states[fleet.lead]), identity)
             if not agree(chosen):
                 raise Cancelled("Nothing was restored.")
             live = {name: live_on(state) for name, state in states.items()}
             found = {
-                name: _restoring(project, state, live[name], identity, media=media, save=save)
+                name: _restoring(project, state, live[name], identity, media=media, save=save, directory=directory)
                 for name, state in states.items()
             }
 
@@ -108,18 +110,21 @@ def _chosen(there: tuple[Backup, ...], identity: str) -> Backup:
     return known[identity]
 
 
-def _restoring(project: Project, state: HostState, live: Release, identity: str, *, media: bool, save: bool) -> Plan:
+def _restoring(
+    project: Project, state: HostState, live: Release, identity: str, *, media: bool, save: bool, directory: str
+) -> Plan:
     """The plan of one host; what is done once is in all of them."""
     layout, target = Layout(state.root), project.target
     agent = recorder_of(layout, live.id)
-    words = {"folder": target.backup.folder(layout, target.name), "identity": identity, "media": media}
+    kept = at(project, directory).target.backup
+    words = {"folder": kept.folder(layout, target.name), "identity": identity, "media": media}
     arguments = json.dumps(words)
     saving = backing_up(agent, target, layout, reason=f"before the restore of {identity}", media=media, spare=identity)
     damaged = Failure("BackupFailed", "The backup cannot be restored.", "Nothing was changed.")
     forward = (
         Ask(agent, "restore", arguments, timeout=86_400.0),
         Ask(agent, "migrate"),
-        Ask(agent, "remember_migrations", json.dumps({"path": layout.migrations(live.id)}), quiet=True),
+        remembering(agent, layout, live.id, before=layout.migrations(live.id), overrules=dict(target.migrations)),
     )
     half = Failure(
         "BackupFailed",

@@ -83,7 +83,7 @@ def _built(line: str, folder: Path, uv: str) -> tuple[str, bytes]:
     with tempfile.TemporaryDirectory() as work:
         copy, out = Path(work, "copy"), Path(work, "out")
         _copy(find_source(folder, allow_dirty=True), copy)
-        words = (uv or "uv", "build", "--quiet", "--wheel", "--out-dir", str(out), str(copy))
+        words = (uv or "uv", "build", "--wheel", "--out-dir", str(out), str(copy))
         try:
             done = subprocess.run(words, capture_output=True, text=True, stdin=subprocess.DEVNULL, timeout=600)
         except (OSError, subprocess.TimeoutExpired) as error:

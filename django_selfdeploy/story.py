@@ -7,17 +7,19 @@ import os
 import platform
 import socket
 import time
-from dataclasses import fields, is_dataclass
+from dataclasses import asdict, fields, is_dataclass
 from typing import Any
 
 from . import __version__
 from .backends.base import Part
 from .conf import Target
+from .context import Context
 from .core.agent import ANSWERS, AgentSpec
 from .core.layout import Layout
 from .core.secret import MASK
 from .core.state import HostState
 from .options import Options, Project
+from .project.safety.schedule import WINDOW
 from .source import Source
 
 
@@ -35,9 +37,38 @@ def about_deployment(
         "who": who(),
         "versions": {"django-selfdeploy": __version__, "python": platform.python_version()},
         "configuration": described(project.target),
-        "options": {"skip_tests": options.skip_tests, "force": options.force, "wait": options.wait},
+        "options": {
+            "skip_tests": options.skip_tests,
+            "force": options.force,
+            "wait": options.wait,
+            "maintenance": bool(options.window_key),
+            "migrations": dict(options.judged),
+        },
         "elapsed": time.monotonic() - options.began,
     }
+
+
+def about_migrations(context: Context) -> list[dict[str, Any]]:
+    """The pending migrations as the journal and programs get them: what they do, how they are judged, and when they
+    are applied.
+    """
+    schedule = context.schedule
+    return [
+        {
+            "alias": one.alias,
+            "migration": one.label,
+            "kind": one.kind,
+            "overruled": schedule.overruled.get(one.label, ""),
+            "when": WINDOW if context.is_closed else schedule.when(one.alias, one.label),
+            "reasons": list(one.reasons),
+            "better": list(one.better),
+            "reversible": one.reversible,
+            "operations": list(one.operations),
+            "tables": [asdict(table) for table in one.tables],
+            "sql": list(one.sql),
+        }
+        for one in context.known_facts.pending
+    ]
 
 
 def described(target: Target) -> dict[str, Any]:

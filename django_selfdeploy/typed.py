@@ -45,6 +45,7 @@ _kinds: dict[Any, tuple[tuple[type, ...], str]] = {
     float: ((int, float), "a number"),
     bool: ((bool,), "True or False"),
     tuple[str, ...]: ((list, tuple), "a list of texts"),
+    dict[str, str]: ((dict,), "a dictionary of texts"),
     bool | None: ((bool,), "True or False"),
     int | str: ((int, str), "a number or a text"),
     bool | tuple[str, ...]: ((bool, list, tuple), "True, False or a list of texts"),
@@ -59,6 +60,8 @@ def typed(where: str, value: Any, wanted: Any) -> Any:
     fits = isinstance(value, kinds) and (bool in kinds or not isinstance(value, bool))
     if isinstance(value, (list, tuple)):
         fits = fits and all(isinstance(item, str) for item in value)
+    if isinstance(value, dict):
+        fits = fits and all(isinstance(item, str) for pair in value.items() for item in pair)
     if not fits:
         raise ConfigError(f"{where} is {value!r}, which is not {described}.", hint=REFERENCE)
     if isinstance(value, list):

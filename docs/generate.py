@@ -23,7 +23,7 @@ from django.core.management import load_command_class
 from django.core.management.base import BaseCommand
 
 from django_selfdeploy import __main__ as entry
-from django_selfdeploy import checks, conf
+from django_selfdeploy import checks, conf, inventory
 from django_selfdeploy.backends.gunicorn import Gunicorn
 from django_selfdeploy.backends.nginx import Nginx
 from django_selfdeploy.backends.supervisor import Supervisor
@@ -45,7 +45,12 @@ TYPES = {
     "bool": "True or False",
     "tuple[str, ...]": "list of texts",
     "bool | tuple[str, ...]": "True, False or a list of texts",
+    "bool | None": "True, False or none",
+    "int | str": "number or text",
+    "tuple[Host, ...]": "list of texts or dictionaries",
+    "Ssh": "dictionary",
     "dict[str, Process]": "dictionary of dictionaries",
+    "dict[str, str]": "dictionary of texts",
 }
 """What the reference calls a type."""
 
@@ -64,6 +69,7 @@ def pages() -> dict[str, str]:
     makers: tuple[Callable[[], Iterable[str]], ...] = (
         target_settings,
         part_settings,
+        host_settings,
         ssh_settings,
         commands,
         host_script,
@@ -97,6 +103,11 @@ def part_settings() -> Iterator[str]:
     yield from _table(("key", "type", "default", "what it is"), _rows(BackupOptions, str.upper))
 
 
+def host_settings() -> Iterator[str]:
+    """The keys of a host in `HOSTS`."""
+    yield from _table(("key", "type", "default", "what it is"), _rows(inventory.Host, str.upper))
+
+
 def ssh_settings() -> Iterator[str]:
     """The keys of `SSH`."""
     yield from _table(("key", "type", "default", "what it is"), _rows(Ssh, str.upper))
@@ -127,6 +138,8 @@ def _default(field: dataclasses.Field[Any]) -> str:
     if field.name in conf.DEFAULT_PARTS:
         return f'`"{conf.DEFAULT_PARTS[field.name][1]}"`'
     value = field.default_factory() if callable(field.default_factory) else field.default
+    if dataclasses.is_dataclass(value):
+        return "`{}`"
     shown = list(value) if isinstance(value, tuple) else value
     return f"`{shown!r}`".replace("'", '"')
 

@@ -17,7 +17,14 @@ from django.test.utils import setup_test_environment, teardown_test_environment 
 
 STARTS_PROGRAMS = (
     *("core/test_agent_process.py", "core/test_commands.py", "core/test_hand.py", "core/test_lock.py"),
-    *("core/test_runner.py", "hosts/test_connection.py", "test_initial.py", "test_load.py", "test_main.py"),
+    *(
+        "core/test_runner.py",
+        "core/test_running.py",
+        "hosts/test_connection.py",
+        "test_initial.py",
+        "test_load.py",
+        "test_main.py",
+    ),
     *("test_requirements.py", "test_source.py"),
 )
 """Modules whose tests start git or Python; they are marked `programs`, and what is not marked is a unit test."""

@@ -192,13 +192,11 @@ def deployed(*releases: Release, current: str = "", **changes: Any) -> HostState
 
 
 def as_text(plan: Plan) -> str:
-    """A plan as JSON that people can compare: of texts the number of lines and a hash, of the runner a word."""
+    """A plan as JSON that people can compare: of texts the number of lines and a hash."""
     return json.dumps(_readable(json.loads(codec.dumps(plan))), indent=1, ensure_ascii=False) + "\n"
 
 
 def _readable(value: Any) -> Any:
-    if isinstance(value, dict) and value.get("$") == "WriteAll":
-        return {**value, "files": "the package core and a __main__.py that starts it"}
     if isinstance(value, dict):
         return {key: _readable(item) for key, item in value.items()}
     if isinstance(value, list):

@@ -3,14 +3,18 @@
 import ast
 import json
 import math
+import subprocess
 import zipfile
 from dataclasses import replace
 from typing import Any
 
 import pytest
 
-from benchmarks import parts, redeploy, switch
+from benchmarks import costs, crowd, hosts, parts, plainly, redeploy, switch
+from benchmarks.costs import Counters
+from benchmarks.crowd import Cost
 from benchmarks.load import Report, Sample
+from benchmarks.plainly import PLAIN
 from benchmarks.redeploy import Measured, Row
 from benchmarks.site import Heard, Told
 from benchmarks.switch import Answers, Outcome, Switch
@@ -234,3 +238,130 @@ def test_the_outcome_goes_to_json():
     found = json.loads(json.dumps(switch.to_json(outcome(*SAMPLES[:-1])), allow_nan=False))
     assert (found["good"], found["load"]["sent"]) == (False, 7)
     assert [row["first_after"] for row in found["switches"]] == [pytest.approx(0.04), None]
+
+
+# hosts
+
+
+STAT = "4711 (a (b) c) S 1 4711 4711 0 -1 4194560 900 0 0 0 {} 20 0 1 0 100 1000 10"
+DEVICES = """\
+Inter-|   Receive                                                |  Transmit
+ face |bytes    packets errs drop fifo frame compressed multicast|bytes    packets errs drop fifo colls carrier
+    lo:     700       7    0    0    0     0          0         0      700       7    0    0    0     0       0
+  eth0:   20000      70    0    0    0     0          0         0     9000      60    0    0    0     0       0
+"""
+LOG = """\
+Server listening on 0.0.0.0 port 22.
+Accepted key ED25519 SHA256:abc found at /home/deploy/.ssh/authorized_keys:1
+Accepted publickey for deploy from 10.1.2.1 port 50000 ssh2: ED25519 SHA256:abc
+Starting session: command for deploy from 10.1.2.1 port 50000 id 0
+Starting session: command for deploy from 10.1.2.1 port 50000 id 1
+"""
+
+
+def test_a_process_has_used_its_own_time_and_that_of_the_children_it_waited_for():
+    ticks = costs.TICK
+    assert costs.cpu_seconds(STAT.format(f"{ticks} {ticks} {2 * ticks} {ticks // 2}")) == 4.5
+
+
+def test_the_counters_of_a_host_are_read_from_its_processes_its_wire_and_its_log():
+    stat = STAT.format(f"{costs.TICK} 0 0 0")
+    assert costs.counters([stat, stat], DEVICES, LOG) == Counters(2.0, 20_000, 9_000, 1, 2)
+
+
+def test_a_host_without_a_wire_is_no_host():
+    with pytest.raises(ValueError, match=r"There is no device 'eth0'\."):
+        costs.counters([], DEVICES.replace("eth0", "wlan0"), LOG)
+
+
+def test_a_machine_that_waits_is_not_busy():
+    ticks = costs.TICK
+    text = f"cpu  {ticks} {ticks} {ticks} {99 * ticks} {99 * ticks} {ticks} {ticks} {ticks} 0 0\ncpu0 1 1 1 1 1 1 1 1 0 0\n"
+    assert costs.busy_seconds(text) == 6.0
+
+
+def cost(*cpu: float, wall: float, **changes: Any) -> Cost:
+    counted = tuple(Counters(each, 20_000 + number, 9_000, 1, 1) for number, each in enumerate(cpu))
+    found = Cost(wall, wall - 1, 0.75, 70_000_000, counted, 0.0, wall + 0.4, (4,) if len(cpu) == 1 else (7, 7))
+    return replace(found, **changes)
+
+
+def test_the_figures_of_a_row_are_medians_and_those_of_the_host_that_had_most():
+    found = hosts.row(hosts.OURS, 0, [cost(1.0, 2.0, wall=at) for at in (3.0, 4.0, 50.0)], cores=2)
+    assert (found.hosts, found.wall, found.live, found.worked, found.busiest) == (2, 4.0, 3.0, 3.0, 2.0)
+    assert (found.sent, found.received, found.connections, found.channels, found.round_trips) == (
+        20_001,
+        9_000,
+        1,
+        1,
+        7,
+    )
+
+
+def test_work_takes_as_long_as_all_of_it_on_all_cores_and_as_that_of_the_busiest_host():
+    even = hosts.row(hosts.OURS, 0, [cost(2.0, 2.0, 2.0, 2.0, wall=5.0)], cores=2)
+    alone = hosts.row(hosts.OURS, 0, [cost(2.0, wall=3.0)], cores=2)
+    assert (even.work, even.rest, alone.work, alone.rest) == (4.0, 1.0, 2.0, 1.0)
+
+
+def test_cores_that_others_use_are_not_ours():
+    busy = cost(2.0, 2.0, wall=9.6, others=15.0)
+    assert hosts.row(hosts.OURS, 0, [busy], cores=2).free == pytest.approx(0.5)
+    assert hosts.left_by_others(replace(busy, others=99.0), 2) == 0.1
+
+
+def compared(wall: float = 4.0) -> tuple[hosts.Row, ...]:
+    def rows(delay: int, more: float) -> list[hosts.Row]:
+        one, two = cost(1.0, wall=2.0 + more), cost(2.0, 2.0, wall=wall + more)
+        return [hosts.row(hosts.OURS, delay, [one], cores=1), hosts.row(hosts.OURS, delay, [two], cores=1)]
+
+    plain = hosts.row(PLAIN, 0, [cost(3.0, wall=4.0, live=0.0, round_trips=())], cores=1)
+    return (*rows(0, 0.0), plain, *rows(50, 0.5))
+
+
+def test_the_goals_are_asked_of_us_and_not_of_the_yardstick():
+    assert f"{hosts.table(compared())}\n" == HOSTS_TABLE
+
+
+def test_what_takes_longer_than_the_work_of_the_hosts_misses_its_goals():
+    missed = [goal.what for goal in hosts.goals(compared(wall=8.0)) if goal.verdict == "MISSED"]
+    assert missed == [
+        "2 hosts: seconds / (CPU seconds the hosts need / cores)",
+        "round trips to each of several hosts",
+        "1 -> 2 hosts at 50 ms, their work excluded",
+    ]
+
+
+def test_the_rows_and_goals_of_hosts_go_to_json():
+    found = json.loads(json.dumps(hosts.to_json(compared()), allow_nan=False))
+    assert [(row["deployer"], row["hosts"], row["delay"]) for row in found["rows"]][1:3] == [
+        ("selfdeploy", 2, 0),
+        ("bash + rsync + ssh", 1, 0),
+    ]
+    assert found["goals"][0]["verdict"] == "met"
+
+
+def test_the_texts_that_are_run_are_of_their_languages():
+    ast.parse(crowd.COUNTED.read_text())
+    assert subprocess.run(("bash", "-n"), input=plainly.SCRIPT, text=True).returncode == 0
+
+
+HOSTS_TABLE = """\
+deployer            hosts  ms wall s live s  CPU s work s  ratio rest s  ctl s ctl MB  conns  chans   sent    got  trips
+selfdeploy              1   0   2.00   1.00   1.00   1.00   2.00   1.00   0.75     70      1      1   20.0    9.0      4
+selfdeploy              2   0   4.00   3.00   4.00   4.00   1.00   0.00   0.75     70      1      1   20.0    9.0      7
+bash + rsync + ssh      1   0   4.00      -   3.00   3.00   1.33   1.00   0.75     70      1      1   20.0    9.0      -
+selfdeploy              1  50   2.50   1.50   1.00   1.00   2.50   1.50   0.75     70      1      1   20.0    9.0      4
+selfdeploy              2  50   4.50   3.50   4.00   4.00   1.12   0.50   0.75     70      1      1   20.0    9.0      7
+
+                                                                 found    goal
+2 hosts: seconds / (CPU seconds the hosts need / cores)           1.00     1.3  met
+2 hosts: CPU seconds of the controller                            0.75     3.0  met
+2 hosts: MB of the controller                                    70.00   200.0  met
+kB sent to a host, at most                                       20.00    30.0  met
+connections to a host, at most                                    1.00     1.0  met
+channels to a host, at most                                       1.00     1.0  met
+round trips to one host                                           4.00     4.0  met
+round trips to each of several hosts                              7.00     4.0  MISSED
+1 -> 2 hosts at 50 ms, their work excluded                        0.33     1.5  met
+"""

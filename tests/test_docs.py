@@ -21,6 +21,7 @@ from django_selfdeploy.backup_options import BackupOptions
 from django_selfdeploy.core import errors, events, hand, journal, state, status
 from django_selfdeploy.core.layout import Layout
 from django_selfdeploy.hosts.options import Ssh
+from django_selfdeploy.inventory import Host
 from django_selfdeploy.management.commands import deploy_history
 from django_selfdeploy.options import Options, Project
 from django_selfdeploy.story import about_deployment
@@ -139,7 +140,7 @@ def test_every_path_and_template_is_in_the_reference() -> None:
 
 
 def setting_names() -> set[str]:
-    kinds = (conf.Target, conf.Process, BackupOptions, Ssh, *generator().PARTS.values())
+    kinds = (conf.Target, conf.Process, BackupOptions, Host, Ssh, *generator().PARTS.values())
     return {name.upper() for kind in kinds for name in kind.__dataclass_fields__}
 
 
@@ -261,6 +262,8 @@ def test_the_keys_of_the_journal_are_documented(tmp_path: Path) -> None:
     layout = Layout(str(tmp_path))
     Path(layout.journals).mkdir()
     story = journal.Journal(layout, {"id": "1", **about, "previous": "", "host": ""})
+    story.keep("migrated", {"applied": [], "failed": "", "stays": [], "left": []})
+    story.story["migrations"] = []  # what operations say once the release is known
     story.begin_step(number=1, phase="stage", name="lay the source down", at=0.0)
     assert documented("journal.md", "# The journal") == set(story.story) - {"elapsed"}
     assert documented("journal.md", "Of each step:") == set(story.story["steps"][0])

@@ -6,9 +6,9 @@ import pytest
 
 from django_selfdeploy import inventory
 from django_selfdeploy.backends.no_front import NoFront
-from django_selfdeploy.conf import on_host
 from django_selfdeploy.core.errors import ConfigError
 from django_selfdeploy.inventory import Host, batches, hosts, lead
+from django_selfdeploy.places import on_host
 from tests.making import target
 
 COMMAND = {"COMMAND": ["python", "manage.py", "work"]}

@@ -28,6 +28,7 @@ from django_selfdeploy.core.events import (
 )
 from django_selfdeploy.core.plan import Phase
 from django_selfdeploy.core.secret import MASK, Secret
+from django_selfdeploy.hosts.news import OnHost, Planned, Recorded
 from django_selfdeploy.tell.jsonlines import JsonLines, dumps
 
 CASES: list[tuple[Event, dict[str, Any]]] = [
@@ -66,6 +67,17 @@ def test_each_event_is_an_object_in_a_line_of_its_own() -> None:
     for event, _ in CASES:
         listener(event)
     assert [json.loads(line) for line in stream.getvalue().split("\n")[:-1]] == [fields for _, fields in CASES]
+
+
+def test_of_several_hosts_each_line_names_its_host() -> None:
+    stream = io.StringIO()
+    listener = JsonLines(stream)
+    for event in (OnHost("web1", Warned("a")), Planned((("lay", ("web1",)),)), Recorded({"id": "1"}), Warned("b")):
+        listener(event)
+    assert [json.loads(line) for line in stream.getvalue().splitlines()] == [
+        {"event": "warned", "host": "web1", "text": "a"},
+        {"event": "warned", "text": "b"},
+    ]
 
 
 def test_a_line_begins_with_the_name_of_its_event() -> None:

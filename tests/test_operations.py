@@ -184,7 +184,13 @@ def test_tests_are_skipped_where_that_is_asked_and_the_record_says_so(project: P
     deploy(project, Options(skip_tests=True), ())
     assert "run the tests" not in steps_of(host)
     assert host.about is not None
-    assert host.about["options"] == {"skip_tests": True, "force": False, "wait": True}
+    assert host.about["options"] == {
+        "skip_tests": True,
+        "force": False,
+        "wait": True,
+        "maintenance": False,
+        "migrations": {},
+    }
 
 
 def test_only_the_release_before_is_a_base(project: Project, on: Any) -> None:

@@ -76,6 +76,7 @@ def test_a_journal_becomes_one_row_with_all_that_it_says(tmp_path: Path) -> None
         "versions": {"django": "5.2.19", "python": "3.12.1"},
         "configuration": {"KEEP": 5, "APP_SERVER": {"BACKEND": "gunicorn"}},
         "options": {"skip_tests": True},
+        "migrations": None,
         "log": LOG,
     }
 

@@ -41,6 +41,7 @@ class Nginx(FrontServer):
     trusted_proxies: tuple[str, ...] = option(
         (), "Addresses of proxies before this one whose X-Forwarded-For and -Proto are believed."
     )
+    retry_after: int = option(120, "Seconds after which visitors may come again, told while the site is closed.")
     access_log: bool = option(True, "Whether requests are logged, to log/access.log.")
 
     def problems(self) -> tuple[str, ...]:

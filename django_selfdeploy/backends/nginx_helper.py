@@ -149,7 +149,10 @@ _dotted = (r"/\.(?!well-known/)", r"/\.")
 LITERAL: dict[str, tuple[tuple[str, ...], ...]] = {
     "access_log": (("off",),),
     "server_tokens": (("off",),),
-    "return": (("204",), ("404",), ("444",)),
+    "return": (("204",), ("404",), ("444",), ("503",), ("302", "/")),
+    "internal": ((),),
+    "default_type": (("text/html",),),
+    "error_page": (("503", "/selfdeploy-closed"),),
     "real_ip_header": (("X-Forwarded-For",),),
     "real_ip_recursive": (("on",),),
     "proxy_http_version": (("1.1",),),
@@ -165,25 +168,33 @@ SIZES = (
 )
 """Directives whose one argument is a size or a time."""
 
-HEADERS = ("X-Selfdeploy-Front", "X-Content-Type-Options", "Content-Security-Policy")
+HEADERS = (
+    *("X-Selfdeploy-Front", "X-Content-Type-Options", "Content-Security-Policy"),
+    *("X-Selfdeploy-Closed", "Retry-After", "Cache-Control"),
+)
 SHARED = ("access_log", "server_tokens", "return", "add_header")
 CONTEXTS: dict[str, tuple[str, ...]] = {
     "http": ("upstream", "map", "geo", "server"),
     "upstream": ("server",),
     "server": (
         *(*SHARED, "listen", "server_name", "location", "set_real_ip_from", "real_ip_header", "real_ip_recursive"),
-        *SIZES[:5],
+        *("set", "if", *SIZES[:5]),
     ),
+    "if": ("set", "return"),
     "location": (
         *(*SHARED, "root", "alias", "try_files", "disable_symlinks", "location", "proxy_pass", "proxy_set_header"),
         *("proxy_http_version", "proxy_redirect", "proxy_next_upstream", *SIZES[5:]),
+        *("if", "internal", "default_type", "error_page"),
     ),
 }
 """What may stand where."""
 
-MAPPED = ("", "0", "1", "upgrade", "https", "$scheme", "$http_x_selfdeploy_probe")
+MAPPED = ("", "0", "1", "none", "upgrade", "https", "$scheme", "$http_x_selfdeploy_probe")
 MAP_KEYS = ("", "default", "1https")
 """Keys besides networks. `include`, above all, is none: nginx would read that file as root."""
+
+PASSED = ("~^[0-9a-f]{32}$", "$cookie_selfdeploy_pass")
+"""What a visitor sends becomes part of a path in this form only."""
 
 
 class _Rules:
@@ -200,6 +211,10 @@ class _Rules:
             ("server", "listen"): lambda args: len(args) == 1 and args[0] in site.listen,
             ("server", "server_name"): lambda args: bool(args) and all(map(_name.match, args)),
             ("server", "set_real_ip_from"): lambda args: len(args) == 1 and _is_network(args[0]),
+            ("server", "set"): self._is_closed,
+            ("if", "set"): self._is_closed,
+            ("server", "if"): lambda args: args in self._asked,
+            ("location", "if"): lambda args: args in self._asked,
             ("location", "root"): self._is_below,
             ("location", "alias"): self._is_below,
             ("location", "try_files"): lambda args: all(a in ("$uri", "=404") or _place.match(a) for a in args),
@@ -232,9 +247,33 @@ class _Rules:
             return args in LITERAL[name]
         if name in SIZES:
             return len(args) == 1 and bool(_number.match(args[0]))
+        if name == "add_header" and args == ("Set-Cookie", self._cookie):
+            return True
         if name == "add_header":
             return len(args) > 1 and args[0] in HEADERS and args[2:] in ((), ("always",)) and "$" not in args[1]
-        return name == "location" and _is_location(args)
+        return name == "location" and self._is_location(args)
+
+    def _is_location(self, args: tuple[str, ...]) -> bool:
+        passing = f"^/selfdeploy-pass/(?<{self._site.prefix}_key>[0-9a-f]{{32}})$"
+        return args in (("=", "/selfdeploy-closed"), ("~", passing)) or _is_location(args)
+
+    @property
+    def _asked(self) -> tuple[tuple[str, ...], ...]:
+        """The conditions: whether the site is closed, and for whom not. The files are looked for, not read."""
+        prefix, window = self._site.prefix, f"{self._site.root}/window"
+        return (
+            ("(-f", f"{window}/closed)"),
+            ("(-f", f"{window}/${prefix}_pass)"),
+            ("(!-f", f"{window}/${prefix}_key)"),
+            (f"(${prefix}_closed)",),
+        )
+
+    @property
+    def _cookie(self) -> str:
+        return f"selfdeploy_pass=${self._site.prefix}_key; Path=/; HttpOnly; SameSite=Lax; Max-Age=86400"
+
+    def _is_closed(self, args: tuple[str, ...]) -> bool:
+        return args[:1] == (f"${self._site.prefix}_closed",) and args[1:] in (("",), ("1",))
 
     def _is_map(self, args: tuple[str, ...]) -> bool:
         return len(args) == 2 and bool(re.match(rf"\$({re.escape(self._site.prefix)})_[a-z]+\Z", args[1]))
@@ -242,6 +281,8 @@ class _Rules:
     def _expect_map(self, block: tuple[Directive, ...]) -> None:
         for one in block:
             key, *values = one.words
+            if one.block is None and (key, *values) == PASSED:
+                continue
             known = key in MAP_KEYS or _is_network(key)
             if one.block is not None or not known or len(values) != 1 or values[0] not in MAPPED:
                 raise Refused(f"The line {' '.join(one.words)[:100]!r} is none that is generated for this site.")

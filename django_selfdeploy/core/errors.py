@@ -13,6 +13,8 @@ DeployError
 ├── SwitchedBack        12   the new release failed after the switch; the old one is live again
 ├── RunnerLost          13   the runner on the host ended without a word
 ├── NothingThere        14   there is no such release, process or file
+├── MigrationRefused    15   a migration would break the code that runs, and cannot wait until that is gone
+├── MigrationMissing    16   the new release is live, and a migration that waited for that fails
 ├── BackupFailed        17   a backup cannot be made, is damaged, or cannot be restored
 ├── RollbackRefused     18   the database is ahead of the release to go back to
 ├── Locked              75   another deployment is at work (EX_TEMPFAIL of sysexits.h)
@@ -93,6 +95,16 @@ class NothingThere(DeployError):
     exit_code = 14
 
 
+class MigrationRefused(DeployError):
+    exit_code = 15
+
+
+class MigrationMissing(DeployError):
+    """The release is live, and stays so."""
+
+    exit_code = 16
+
+
 class BackupFailed(DeployError):
     exit_code = 17
 
@@ -122,6 +134,8 @@ ALL: tuple[type[DeployError], ...] = (
     SwitchedBack,
     RunnerLost,
     NothingThere,
+    MigrationRefused,
+    MigrationMissing,
     BackupFailed,
     RollbackRefused,
     Locked,

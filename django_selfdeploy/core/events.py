@@ -96,7 +96,7 @@ class Remarked(Event):
 @record
 @dataclass(frozen=True)
 class Finished(Event):
-    """The end: `status` is "succeeded", "failed", "switched back" or "cancelled"."""
+    """The end: `status` is "succeeded", "incomplete", "failed", "switched back" or "cancelled"."""
 
     status: str
     seconds: float

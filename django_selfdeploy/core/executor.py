@@ -11,7 +11,7 @@ from collections.abc import Callable
 from . import events
 from .actions.base import ActionFailed
 from .actions.processes import Say
-from .errors import Cancelled, DeployError, HostError, named
+from .errors import Cancelled, DeployError, HostError, MigrationMissing, named
 from .plan import Phase, Plan, Step
 from .session import Session
 from .text import plain
@@ -25,6 +25,8 @@ class Executor:
         self._begun: list[tuple[int, Step]] = []
         self._number = 0
         self._switched = False
+        self.missing: DeployError | None = None
+        """What failed after the confirmation and must be known: it is raised at the end of all."""
 
     def carry_out(self, plan: Plan) -> None:
         """Do every step. Raises the DeployError of the first that fails, after everything was taken back."""
@@ -36,6 +38,7 @@ class Executor:
             except DeployError as error:
                 if not step.stretch.undone_on_failure:
                     self._session.warn(error.message)
+                    self.missing = self.missing or (error if _must_be_known(step) else None)
                     continue
                 self.take_back(error)
                 raise
@@ -90,6 +93,10 @@ class Executor:
             except Exception as trouble:  # noqa: BLE001 - whatever it is, the other steps must be taken back
                 self._session.warn(f"Taking back {step.name!r} failed: {trouble}")
         return not all(isinstance(action, Say) for action in step.undo)
+
+
+def _must_be_known(step: Step) -> bool:
+    return step.failure is not None and step.failure.error == MigrationMissing.__name__
 
 
 def translated(step: Step, trouble: Exception, redact: Callable[[str], str]) -> DeployError:

@@ -26,19 +26,25 @@ def front_link(release: Release) -> str:
 
 
 def going_live(
-    layout: Layout, new: Release, previous: Release | None, *, supervised: bool = True, agent: AgentSpec | None = None
+    layout: Layout,
+    new: Release,
+    previous: Release | None,
+    *,
+    supervised: bool = True,
+    agent: AgentSpec | None = None,
+    key: str = "",
 ) -> tuple[Step, ...]:
     """From starting the new release's processes to its confirmation; any failure brings `previous` back.
 
     Where our own supervisord did not run before (`supervised` is False), a failure ends it again. `agent` is
-    the new release's Django, where one is there to explain an error.
+    the new release's Django, where one is there to explain an error; `key` lets in while the site is closed.
     """
     return (
         start_processes(layout, new, supervised=supervised),
         wait_until_ready(layout, new, agent=agent),
         switch(layout, new, previous),
-        smoke_test(layout, new),
-        watch(layout, new),
+        smoke_test(layout, new, key=key),
+        watch(layout, new, key=key),
     )
 
 
@@ -49,7 +55,7 @@ def start_processes(layout: Layout, new: Release, *, supervised: bool) -> Step:
     return Step(
         Phase.START.value,
         "start the processes",
-        (StartSupervisor(new.control), _start(layout, new)),
+        (StartSupervisor(new.control), start_release(layout, new)),
         undo=(Drain(layout.socket(new.id), new.drain_seconds), stop, *end),
         failure=Failure("NotReady", "The processes of the new release do not start.", _log_of(layout, new)),
     )
@@ -101,24 +107,24 @@ def _stop_front(release: Release) -> tuple[Action, ...]:
     return (StopFront(release.front, release.control.socket, front_link(release)),) if release.serves else ()
 
 
-def smoke_test(layout: Layout, new: Release) -> Step:
+def smoke_test(layout: Layout, new: Release, *, key: str = "") -> Step:
     """The page of the probe, as a visitor gets it; a release that fails here or later is marked bad."""
     return Step(
         Phase.CONFIRM.value,
         "smoke test",
-        (SmokeTest(new.front, new.probe, new.id),) if new.serves else (),
+        (SmokeTest(new.front, new.probe, new.id, key=key),) if new.serves else (),
         undo=(_mark_bad(layout, new),),
         failure=Failure("SwitchedBack", "The new release failed behind the front server; the old one is back."),
     )
 
 
-def watch(layout: Layout, new: Release) -> Step:
+def watch(layout: Layout, new: Release, *, key: str = "") -> Step:
     """Some seconds of requests before the old release is let go; of workers only whether they run."""
     groups = new.groups
     return Step(
         Phase.CONFIRM.value,
         "watch",
-        (Watch(new.front, new.probe, new.id, new.control.socket, groups, new.watch_seconds),),
+        (Watch(new.front, new.probe, new.id, new.control.socket, groups, new.watch_seconds, key=key),),
         undo=() if new.serves else (_mark_bad(layout, new),),
         failure=Failure("SwitchedBack", "The new release failed while it was watched; the old one is back."),
     )
@@ -148,7 +154,7 @@ def _log_of(layout: Layout, new: Release) -> str:
     return f"Its log is kept until the next deployment: {layout.release_log(new.id)}/."
 
 
-def _start(layout: Layout, new: Release) -> StartPrograms:
+def start_release(layout: Layout, new: Release) -> StartPrograms:
     conf = f"{layout.release(new.id)}/etc/supervisor.conf"
     return StartPrograms(new.control.socket, link_of(new), conf, new.groups)
 

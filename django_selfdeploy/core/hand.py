@@ -10,6 +10,7 @@ from typing import Any, cast
 
 from . import distance, events, lock, power, records, rollback, state
 from .actions.base import ActionFailed, World
+from .actions.files import Remove
 from .actions.programs import StartPrograms, StartSupervisor
 from .errors import DeployError, HostError, NothingThere
 from .executor import of_system
@@ -125,6 +126,7 @@ def _start(layout: Layout, options: argparse.Namespace) -> int:
     StartSupervisor(live.control).do(_nobody())
     conf = f"{layout.release(live.id)}/etc/supervisor.conf"
     StartPrograms(live.control.socket, link_of(live), conf, live.groups).do(_nobody())
+    Remove((layout.window,)).do(_nobody())
     return 0
 
 

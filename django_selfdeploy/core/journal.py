@@ -14,7 +14,7 @@ SCHEMA = 1
 
 RUNNING, SUCCEEDED, FAILED = "running", "succeeded", "failed"
 SWITCHED_BACK, CANCELLED, INTERRUPTED = "switched back", "cancelled", "interrupted"
-UNCHANGED = "unchanged"
+UNCHANGED, INCOMPLETE = "unchanged", "incomplete"
 
 
 def now() -> str:
@@ -69,6 +69,11 @@ class Journal:
 
     def warn(self, text: str) -> None:
         self.story["warnings"].append(text)
+
+    def keep(self, key: str, value: Any) -> None:
+        """Add `value` to the list called `key`."""
+        self.story.setdefault(key, []).append(value)
+        self.save()
 
     def close(self, status: str, *, seconds: float, error: dict[str, Any] | None = None) -> None:
         """`error` has the keys "error", "message", "hint" and "exit_code"."""

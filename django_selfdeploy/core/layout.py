@@ -9,6 +9,9 @@ from .codec import record
 SOCKET_PATH_LIMIT = 107
 """The longest path of a unix socket, in bytes (sun_path of unix(7), less its closing NUL)."""
 
+CLOSED, PAGE = "closed", "503.html"
+"""Files in the folder of a window: the first closes the site as long as it is there, the second is what is shown."""
+
 
 @record
 @dataclass(frozen=True)
@@ -109,6 +112,11 @@ class Layout:
     def control(self) -> str:
         """The socket of the root's own supervisord."""
         return f"{self.run}/supervisor.sock"
+
+    @property
+    def window(self) -> str:
+        """There while the site is closed for maintenance; the front server looks into it with every request."""
+        return f"{self.root}/window"
 
     @property
     def journals(self) -> str:

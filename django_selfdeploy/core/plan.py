@@ -25,26 +25,30 @@ class Phase(enum.Enum):
     STAGE = "stage"
     TEST = "test"
     ACTIVATE = "activate"
+    CLOSE = "close"
     MIGRATE = "migrate"
     START = "start"
     SWITCH = "switch"
     CONFIRM = "confirm"
+    REOPEN = "reopen"
     FINISH = "finish"
+    CONTRACT = "contract"
+    TIDY = "tidy"
 
     @property
     def undone_on_failure(self) -> bool:
         """Whether a failure here takes back all that was done. After the confirmation nothing is taken back."""
-        return self is not Phase.FINISH
+        return self not in (Phase.FINISH, Phase.CONTRACT, Phase.TIDY)
 
     @property
     def outlives_controller(self) -> bool:
         """Whether the runner goes on alone when the controller is gone: from the switch on it does."""
-        return self in (Phase.SWITCH, Phase.CONFIRM, Phase.FINISH)
+        return self in tuple(Phase)[tuple(Phase).index(Phase.SWITCH) :]
 
     @property
     def pace(self) -> Pace:
         """Tests and migrations are done once for all hosts; a switch, with what confirms it, in batches."""
-        if self in (Phase.TEST, Phase.MIGRATE):
+        if self in (Phase.TEST, Phase.MIGRATE, Phase.CONTRACT):
             return Pace.ONCE
         return Pace.IN_BATCHES if self in (Phase.SWITCH, Phase.CONFIRM) else Pace.TOGETHER
 
@@ -96,6 +100,7 @@ class Plan:
         return self.with_steps(tuple(step for step in self.steps if step.stretch in phases))
 
 
-def stretches() -> tuple[tuple[Pace, tuple[Phase, ...]], ...]:
-    """The phases in their order, those that follow each other at the same pace put together."""
-    return tuple((pace, tuple(phases)) for pace, phases in itertools.groupby(Phase, key=lambda phase: phase.pace))
+def stretches(without: tuple[Phase, ...] = ()) -> tuple[tuple[Pace, tuple[Phase, ...]], ...]:
+    """The phases in their order but those `without`, and those that follow each other at the same pace together."""
+    those = (phase for phase in Phase if phase not in without)
+    return tuple((pace, tuple(phases)) for pace, phases in itertools.groupby(those, key=lambda phase: phase.pace))

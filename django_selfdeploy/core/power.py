@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from .actions.base import Action
+from .actions.files import Remove
 from .actions.programs import ShutDown, StartPrograms, StartSupervisor, StopPrograms
 from .actions.web import AwaitReady, SmokeTest
 from .going_live import link_of, patience, serve_front
@@ -33,6 +34,11 @@ def starting(layout: Layout, live: Release) -> tuple[Step, ...]:
     failure = Failure("NotReady", "The live release does not start.", "Read its log with `deploy_logs`.")
     return (
         Step(Phase.START.value, "start the processes", start, failure=failure),
-        Step(Phase.SWITCH.value, "start the front server", serve_front(layout, live), failure=failure),
+        Step(
+            Phase.SWITCH.value,
+            "start the front server",
+            (*serve_front(layout, live), Remove((layout.window,))) if live.serves else (),
+            failure=failure,
+        ),
         Step(Phase.CONFIRM.value, "smoke test", smoke, failure=failure),
     )

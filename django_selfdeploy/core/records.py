@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from . import agent, boot, distance, events, layout, manifest, plan, recovery, release, state, supervisor
-from .actions import accounts, django, files, front, packages, processes, programs, source, static, system, web
+from .actions import accounts, django, files, front, packages, processes, programs, source, static, system, web, window
 from .backups import applied, store
 
 MODULES = (
     *(agent, boot, distance, events, layout, manifest, plan, recovery, release, state, supervisor),
-    *(accounts, django, files, front, packages, processes, programs, source, static, system, web),
+    *(accounts, django, files, front, packages, processes, programs, source, static, system, web, window),
     *(applied, store),
 )
 

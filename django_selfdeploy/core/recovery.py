@@ -6,6 +6,7 @@
 | half-written files, half-removed folders and envs  | removed                                         |
 | `current` is new, unconfirmed and does not answer, | back to the previous release, the new one bad   |
 |   and the previous release still runs              |                                                 |
+| the site closed for maintenance                    | what is live started, then opened               |
 | journals of runners that were killed               | closed as "interrupted"                         |
 """
 
@@ -19,7 +20,7 @@ from .actions.files import Link, Remove, Write
 from .actions.programs import StopPrograms
 from .actions.web import Drain
 from .codec import record
-from .going_live import patience, serve_front
+from .going_live import patience, serve_front, start_release
 from .layout import Layout
 from .plan import Phase, Step
 from .release import BAD, Control, Release
@@ -63,6 +64,8 @@ def recover(layout: Layout, state: HostState, *, keep: str = "", control: Contro
             actions += [Drain(layout.socket(known.id), DRAIN_SECONDS), _stop(layout, state, known.id, groups, control)]
         if known.release is None:
             actions.append(Remove((layout.release(known.id), layout.release_log(known.id))))
+    if layout.window in state.leftovers and state.live is not None and back is None:
+        actions.append(start_release(layout, state.live))
     if state.leftovers:
         actions.append(Remove(state.leftovers))
     actions += [CloseJournal(layout.root, name) for name in state.unfinished]

@@ -15,6 +15,9 @@ RECORD = "release.json"
 BAD = ".bad"
 """A file in a release's folder that says why it must not go live again."""
 
+UNMIGRATED = ".unmigrated"
+"""A file in a release's folder that names migrations which it still lacks, one a line."""
+
 
 @record
 @dataclass(frozen=True)

@@ -151,7 +151,9 @@ def by_hand(session: Session, journal: Journal, plan: Plan) -> int:
     """Carry the plan out without a controller; the exit code."""
     reason: DeployError | None = None
     try:
-        Executor(session).carry_out(plan)
+        executor = Executor(session)
+        executor.carry_out(plan)
+        reason = executor.missing
     except DeployError as error:
         reason = error
     journal.close(status_of(reason), seconds=session.elapsed(), error=as_fields(reason) if reason else None)

@@ -190,7 +190,10 @@ class Runner:
             self._close(error, otherwise)
             raise
         if last:
-            self._close(None, record)
+            missing = self._executor.missing
+            self._close(missing, record)
+            if missing:
+                raise missing
         return {"answers": dict(self._session.answers), "deployment": self._session.deployment}
 
     def _on_abandon(self, *, error: str, message: str, hint: str, exit_code: int, record: Any) -> None:

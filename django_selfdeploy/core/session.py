@@ -79,6 +79,10 @@ class Session:
     def note(self, text: str) -> None:
         self._note = self.redact(plain(text))
 
+    def keep(self, key: str, value: Any) -> None:
+        if self._journal:
+            self._journal.keep(key, value)
+
     def learn_secrets(self, values: tuple[str, ...]) -> None:
         self.redact.learn(values)
 

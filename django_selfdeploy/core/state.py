@@ -11,18 +11,22 @@ from . import codec, journal, machine, probe
 from .actions.files import DOOMED
 from .codec import record
 from .layout import Layout
-from .release import BAD, RECORD, Release
+from .release import BAD, RECORD, UNMIGRATED, Release
 from .supervisor import ALIVE, Process, Supervisor, Unreachable
 
 
 @record
 @dataclass(frozen=True)
 class Known:
-    """A folder below releases/; `release` is None for one that is not complete, `bad` says why it is marked."""
+    """A folder below releases/; `release` is None for one that is not complete, `bad` says why it is marked.
+
+    `unmigrated` names migrations that it still lacks, one a line.
+    """
 
     id: str
     release: Release | None
     bad: str
+    unmigrated: str = ""
 
 
 @record
@@ -151,7 +155,7 @@ def _names(folder: str) -> list[str]:
 
 def _known(layout: Layout, identity: str) -> Known:
     folder = layout.release(identity)
-    return Known(identity, read_release(folder), _text(os.path.join(folder, BAD)))
+    return Known(identity, read_release(folder), _text(f"{folder}/{BAD}"), _text(f"{folder}/{UNMIGRATED}"))
 
 
 def read_release(folder: str) -> Release | None:
@@ -198,10 +202,11 @@ def _unfinished(layout: Layout, own: str) -> tuple[str, ...]:
 
 
 def _leftovers(layout: Layout, current: str, running: tuple[Process, ...] | None) -> tuple[str, ...]:
-    """Half-written files, half-removed folders, logs of releases that never were complete, and programs that
-    supervisord would start next time though they are of no release that is live.
+    """A window that is still open, half-written files, half-removed folders, logs of releases that never were
+    complete, and programs that supervisord would start next time though they are of no release that is live.
     """
     found = _strays(layout, current, running)
+    found += [layout.window] if os.path.isdir(layout.window) else []
     places = (layout.root, layout.releases, layout.envs, layout.shared, layout.etc, layout.programs)
     for folder in (*places, layout.journals, layout.log, layout.bin):
         found += [f"{folder}/{name}" for name in _listed(folder) if name.startswith((".tmp-", DOOMED))]

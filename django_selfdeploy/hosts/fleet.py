@@ -121,8 +121,9 @@ class Fleet:
             until = None if wait else Live
             return self.each(lambda name, c: c.carry_out(plans[name], last=last, until=until, **asked(name)))
         answers: dict[str, dict[str, Any]] = {name: {} for name in plans}
-        for pace, phases in stretches():
-            ending = last and Phase.FINISH in phases
+        used = {step.stretch for plan in plans.values() for step in plan.steps}
+        for pace, phases in stretches(without=() if Phase.CONTRACT in used else (Phase.CONTRACT,)):
+            ending = last and Phase.TIDY in phases
             parts = {name: plan.during(phases) for name, plan in plans.items()}
             parts = {name: part for name, part in parts.items() if part.steps or ending}
             for group in self._groups(pace, tuple(parts)):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import os
 import shlex
 
@@ -23,5 +24,6 @@ def words(address: str, ssh: Ssh, *, command: tuple[str, ...] = ()) -> tuple[str
         options += ["-p", str(to.port)]
     if to.user:
         options += ["-l", to.user]
-    options += ["-o", f"ConnectTimeout={ssh.connect_timeout:.0f}"]
-    return ("ssh", "-t" if command else "-a", *options, "--", to.host, *((shlex.join(command),) if command else ()))
+    options += ["-o", f"ConnectTimeout={math.ceil(ssh.connect_timeout)}"]
+    there = ("-t", "--", to.host, shlex.join(command)) if command else ("--", to.host)
+    return ("ssh", "-a", *options, *there)

@@ -14,8 +14,8 @@ from functools import lru_cache
 from pathlib import Path
 
 from ..core.errors import ConfigError
+from ..core.runner_files import runner_files
 from ..core.wire import NO_PYTHON, NO_RIGHT
-from ..runner_files import runner_files
 
 OLDEST = (3, 10)
 """The oldest Python that a runner runs on."""

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import os
+import secrets
 import time
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from typing import Any
 
@@ -12,12 +13,13 @@ from django.conf import settings
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 
 from django_selfdeploy import conf
-from django_selfdeploy.core.errors import DeployError
+from django_selfdeploy.core.errors import ConfigError, DeployError
 from django_selfdeploy.hosts.base import Listener
 from django_selfdeploy.hosts.fleet import Fleet
 from django_selfdeploy.operations import look
 from django_selfdeploy.options import Options, Project
 from django_selfdeploy.project.place import project_folder
+from django_selfdeploy.project.safety.schedule import is_kind
 from django_selfdeploy.reaching import connected
 from django_selfdeploy.tell.chorus import Chorus
 from django_selfdeploy.tell.console import Console
@@ -111,8 +113,22 @@ def asked(**options: Any) -> Options:
         force=options.get("force", False),
         lock_wait=options.get("lock_wait", 0.0),
         wait=not options.get("no_wait", False),
+        window_key=secrets.token_hex(16) if options.get("maintenance") else "",
+        judged=judged(options.get("migrations") or ()),
         began=STARTED,
     )
+
+
+def judged(given: Iterable[str]) -> tuple[tuple[str, str], ...]:
+    """The kinds of migrations that were given on the command line as NAME=KIND. Raises ConfigError."""
+    found = []
+    for one in given:
+        name, _, kind = one.rpartition("=")
+        if not name or not is_kind(kind):
+            hint = 'Write for example shop.0007_price=expand; it may also be "locking" or "contract".'
+            raise ConfigError(f"--migration has {one!r}.", hint=hint)
+        found.append((name, kind))
+    return tuple(found)
 
 
 def as_json(error: DeployError) -> dict[str, Any]:

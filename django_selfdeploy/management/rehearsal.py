@@ -9,13 +9,14 @@ from typing import Any
 from django.core.management.base import BaseCommand
 
 from django_selfdeploy import judgements, operations
-from django_selfdeploy.context import Context
 from django_selfdeploy.core import codec
 from django_selfdeploy.options import Options, Project
 from django_selfdeploy.rehearsing import Rehearsal, rehearse
 from django_selfdeploy.steps.activate import generated_files
+from django_selfdeploy.story import about_migrations
 from django_selfdeploy.tell.console import print_plan
 from django_selfdeploy.tell.jsonlines import dumps
+from django_selfdeploy.tell.migrations import print_migrations
 
 Hosts = tuple[str, ...]
 
@@ -26,10 +27,18 @@ def print_rehearsal(command: BaseCommand, project: Project, asked: Options, **op
     if options["as_json"]:
         for name, one in rehearsed.items():
             command.stdout.write(dumps({**({"host": name} if name else {}), **as_json(one)}))
+        _refuse(rehearsed)
         return
     for names, one in alike(rehearsed):
         _print(command, one, names, **options)
-    _print_migrations(command, next(iter(rehearsed.values())).context)
+    print_migrations(next(iter(rehearsed.values())).context, command.stdout)
+    _refuse(rehearsed)
+
+
+def _refuse(rehearsed: dict[str, Rehearsal]) -> None:
+    """What the deployment itself would refuse, once everything is shown. Raises MigrationRefused."""
+    for one in rehearsed.values():
+        judgements.judge_migrations(one.context)
 
 
 def alike(rehearsed: dict[str, Rehearsal]) -> list[tuple[Hosts, Rehearsal]]:
@@ -54,6 +63,7 @@ def as_json(one: Rehearsal) -> dict[str, Any]:
         "unchanged": operations.is_unchanged(one.context),
         "plans": [json.loads(codec.dumps(plan)) for plan in one.plans],
         "facts": facts.to_json(),
+        "migrations": about_migrations(one.context),
         "files": differences(one),
     }
 
@@ -84,17 +94,9 @@ def _print(command: BaseCommand, one: Rehearsal, names: Hosts, **options: Any) -
         write(f"note: {remark}")
     for warning in judgements.warnings(context.known_facts):
         write(f"warning: {warning}")
+    for warning in judgements.on_migrations(context):
+        write(f"warning: {warning}")
     for plan in one.plans:
         print_plan(plan, command.stdout, verbosity=options["verbosity"])
     for name, difference in differences(one).items():
         write(f"\n{name}:\n{difference}")
-
-
-def _print_migrations(command: BaseCommand, context: Context) -> None:
-    for migration in context.known_facts.pending:
-        reversible = "" if migration.reversible else ", irreversible"
-        command.stdout.write(f"\nmigration {migration.app}.{migration.name} on {migration.alias!r}{reversible}")
-        for operation in migration.operations:
-            command.stdout.write(f"    {operation}")
-        for statement in migration.sql:
-            command.stdout.write(f"        {statement}")

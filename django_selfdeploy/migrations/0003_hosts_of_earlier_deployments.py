@@ -27,5 +27,6 @@ def give_each_its_host(apps: Apps, schema_editor: BaseDatabaseSchemaEditor) -> N
 
 class Migration(migrations.Migration):
     dependencies = [("django_selfdeploy", "0002_deploymenthost")]
+    selfdeploy = "expand"
 
     operations = [migrations.RunPython(give_each_its_host, migrations.RunPython.noop)]

@@ -14,18 +14,23 @@ import sys
 import traceback
 from collections.abc import Callable
 from functools import partial
+from pathlib import Path
 from typing import IO, Any, cast
 
 from django.contrib.staticfiles.storage import staticfiles_storage
 from django.core.management import call_command
 from django.db import connections
+from django.template import TemplateDoesNotExist
+from django.template.loader import get_template
 from django.test import Client
 from django.utils.functional import LazyObject, empty
 
 from ..core.errors import DeployError
-from . import applied, backups, creating, databases, fixtures
+from . import applied, backups, creating, fixtures
 
 Answer = Callable[..., Any]
+
+OUR_PAGE = Path(__file__).parents[1] / "templates/selfdeploy/503.html"
 
 
 def serve(answers: int, questions: IO[str], more: dict[str, Answer]) -> None:
@@ -36,6 +41,7 @@ def serve(answers: int, questions: IO[str], more: dict[str, Answer]) -> None:
         "migrate": migrate,
         "collectstatic": collect_static,
         "explain": explain,
+        "closed_page": closed_page,
         "create_databases": creating.create_databases,
         "backup": backups.backup,
         "verify_backup": backups.verify_backup,
@@ -77,23 +83,30 @@ def explain(*, path: str, host: str, https: bool) -> dict[str, Any]:
     return {"why": f"Asked within Django, {path} answers with {response.status_code}."}
 
 
+def closed_page() -> dict[str, Any]:
+    """The page for visitors while the site is closed: the project's own 503.html, else ours."""
+    try:
+        return {"text": get_template("503.html").render({})}
+    except TemplateDoesNotExist as error:
+        if error.args[:1] != ("503.html",):
+            raise
+    return {"text": OUR_PAGE.read_text(encoding="utf-8")}
+
+
 class Refused(Exception):
     """A program refused, and has said why itself."""
 
 
-def migrate(*, aliases: list[str] | None = None) -> dict[str, Any]:
-    """Apply what is pending, on the databases called `aliases`, or on every one; routers say what they let migrate.
+def migrate(*, only: dict[str, list[str]], lock_timeout: float, statement_timeout: float, tries: int) -> dict[str, Any]:
+    """Apply those migrations of `only`, names by database, that are pending; the answer tells of a failure too.
 
     A SQLite file that comes into being by it is not for other users of the host to read.
     """
     os.umask(0o027)
-    from .reading import _pending
+    from .applying import apply
+    from .limits import Limits
 
-    chosen = [alias for alias in databases.own_aliases() if aliases is None or alias in aliases]
-    pending = [f"{one.app}.{one.name}" for one in _pending(sql=False) if one.alias in chosen]
-    for alias in chosen:
-        call_command("migrate", database=alias, interactive=False, verbosity=1, skip_checks=True)
-    return {"applied": pending, "note": f"{len(pending)} applied" if pending else "nothing to do"}
+    return apply(only, Limits(lock_timeout, statement_timeout, tries))
 
 
 def collect_static() -> dict[str, Any]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 from django.db import connections
@@ -11,27 +11,47 @@ from django.db.migrations.executor import MigrationExecutor
 from django.db.migrations.loader import MigrationLoader
 
 from ..core import atomic, codec
-from ..core.backups.applied import Applied
+from ..core.backups.applied import Applied, read
 from ..core.errors import RollbackRefused
 from . import databases
-from .compatibility import compatible
+from .verdicts import Key, compatible
 
 
-def remember_migrations(*, path: str) -> dict[str, Any]:
-    """Write to `path` what every database has, with a verdict on each migration by the release that has it."""
-    loader = MigrationLoader(None, ignore_no_migrations=True)
-    found = tuple(one for alias in databases.own_aliases() for one in _applied(alias, loader))
+def remember_migrations(*, path: str, before: str, overrules: dict[str, str]) -> dict[str, Any]:
+    """Write to `path` what every database has, with a verdict on each migration by the release that has it.
+
+    `before` is the file of the release before: its verdicts are taken over, so that a long history costs nothing.
+    Where there is none, there is no way back that would need one. `overrules` are kinds by patterns of names.
+    """
+    loader, known = MigrationLoader(None, ignore_no_migrations=True), read(before)
+    found = tuple(one for alias in databases.own_aliases() for one in _applied(alias, loader, known, overrules))
     atomic.write(path, codec.dumps(found, indent=1).encode())
     return {"applied": len(found)}
 
 
-def _applied(alias: str, loader: MigrationLoader) -> Iterator[Applied]:
-    for app, name in databases.applied(alias):
-        migration = loader.disk_migrations.get((app, name))
+def _applied(
+    alias: str, loader: MigrationLoader, known: tuple[Applied, ...] | None, overrules: Mapping[str, str]
+) -> Iterator[Applied]:
+    rows = databases.applied(alias)
+    verdicts = {} if known is None else _verdicts(alias, rows, known, overrules)
+    for key in rows:
+        migration = loader.disk_migrations.get(key)
         if migration is None:
-            yield Applied(alias, app, name)
+            yield Applied(alias, *key, verdicts.get(key, True))
         else:
-            yield Applied(alias, app, name, compatible(migration), irreversible(migration))
+            yield Applied(alias, *key, verdicts.get(key, False), irreversible(migration))
+
+
+def _verdicts(
+    alias: str, rows: tuple[Key, ...], known: tuple[Applied, ...], overrules: Mapping[str, str]
+) -> dict[Key, bool]:
+    """Whether each is compatible, as far as that is known or can be judged."""
+    old = {(one.app, one.name): one.compatible for one in known if one.alias == alias}
+    new = [key for key in rows if key not in old]
+    if not new:
+        return old
+    fine = compatible(alias, new, known=[key for key in rows if key in old], overrules=overrules)
+    return {**dict.fromkeys(fine, True), **old}
 
 
 def irreversible(migration: Migration) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import shutil
 import socket
 import time
@@ -81,7 +82,7 @@ def _made(partial: str, wanted: Wanted, aliases: list[str], media: str) -> store
     made = store.Backup(
         id=store.new_id(wanted.folder),
         created=time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime()),
-        release=os.environ.get("SELFDEPLOY_RELEASE", ""),
+        release=_live(),
         reason=wanted.reason,
         host=socket.gethostname(),
         dumps=dumps,
@@ -135,7 +136,8 @@ def _dump(alias: str, folder: str, level: int) -> store.Dump:
     mariadb = databases.is_mariadb(alias)
     connection.close()
     ending = streams.GZIP if level and database.vendor != "postgresql" else ""
-    path = f"{folder}/{alias}{ENDINGS[database.vendor]}{ending}"
+    name = re.sub(r"[^\w.-]", "_", alias)
+    path = f"{folder}/{name}{ENDINGS[database.vendor]}{ending}"
     if database.vendor == "postgresql":
         done = postgres.dump(database, path, programs=programs.postgres(int(version.split(".")[0])), level=level)
     elif database.vendor == "mysql":
@@ -170,6 +172,14 @@ def _verify_dump(path: str, dump: store.Dump) -> None:
         mysql.verify(path)
     else:
         sqlite.verify(path, scratch=f"{path}.check")
+
+
+def _live() -> str:
+    """The release that is live, whose data these are; before the first switch the one that is being deployed."""
+    try:
+        return os.path.basename(os.readlink(f"{os.environ.get('SELFDEPLOY_ROOT', '')}/current"))
+    except OSError:
+        return os.environ.get("SELFDEPLOY_RELEASE", "")
 
 
 def _judge_origin(dump: store.Dump) -> None:

@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import asdict, dataclass
 from typing import Any
 
+from .safety.findings import Finding, Judgement, gravest
+
 
 @dataclass(frozen=True)
 class Message:
@@ -17,8 +19,21 @@ class Message:
 
 
 @dataclass(frozen=True)
+class Table:
+    """`rows` may be the database's own estimate; None is not known."""
+
+    name: str
+    rows: int | None = None
+    size: int | None = None
+
+
+@dataclass(frozen=True)
 class Pending:
-    """A migration that the database does not have yet; `sql` is only there when it was asked for."""
+    """A migration that the database `alias` does not have yet, with a judgement for each of its operations.
+
+    `sql` is only there when it was asked for. `declared` is the kind that the migration gives itself, "" for none;
+    `needs` are names of other pending ones ("app.name") that must come before it; `tables` those that it is about.
+    """
 
     alias: str
     app: str
@@ -26,6 +41,39 @@ class Pending:
     operations: tuple[str, ...]
     reversible: bool
     sql: tuple[str, ...] = ()
+    judgements: tuple[Judgement, ...] = ()
+    declared: str = ""
+    needs: tuple[str, ...] = ()
+    tables: tuple[Table, ...] = ()
+
+    @property
+    def label(self) -> str:
+        return f"{self.app}.{self.name}"
+
+    @property
+    def kind(self) -> str:
+        """As it declares itself, else the gravest kind of its operations."""
+        return self.declared or gravest(one.kind for one in self.judgements)
+
+    @property
+    def waits(self) -> bool:
+        """Whether the new code gets along without it."""
+        return bool(self.declared) or all(one.waits for one in self.judgements)
+
+    @property
+    def reasons(self) -> tuple[str, ...]:
+        """Why it is of its kind: those of its operations that are of that kind."""
+        if self.declared:
+            return ("It says so itself.",)
+        return tuple(dict.fromkeys(one for each in self._grave for one in each.reasons))
+
+    @property
+    def better(self) -> tuple[str, ...]:
+        return () if self.declared else tuple(dict.fromkeys(one for each in self._grave for one in each.better))
+
+    @property
+    def _grave(self) -> tuple[Judgement, ...]:
+        return tuple(one for one in self.judgements if one.kind == self.kind)
 
 
 @dataclass(frozen=True)
@@ -69,4 +117,17 @@ class ProjectFacts:
 
 
 def _pending(row: dict[str, Any]) -> Pending:
-    return Pending(**{**row, "operations": tuple(row["operations"]), "sql": tuple(row["sql"])})
+    return Pending(
+        **{
+            **row,
+            "operations": tuple(row["operations"]),
+            "sql": tuple(row["sql"]),
+            "judgements": tuple(_judgement(dict(one)) for one in row["judgements"]),
+            "needs": tuple(row["needs"]),
+            "tables": tuple(Table(**dict(one)) for one in row["tables"]),
+        }
+    )
+
+
+def _judgement(row: dict[str, Any]) -> Judgement:
+    return Judgement(**{**row, "findings": tuple(Finding(**dict(one)) for one in row["findings"])})

@@ -14,13 +14,11 @@ from django.contrib.staticfiles.storage import staticfiles_storage
 from django.core import checks
 from django.core.files.storage import FileSystemStorage
 from django.db import DEFAULT_DB_ALIAS, connections
-from django.db.migrations.executor import MigrationExecutor
-from django.db.migrations.loader import MigrationLoader
 from django.urls import NoReverseMatch, Resolver404, get_resolver, resolve, reverse
 
-from . import creating
-from .databases import own_aliases
-from .facts import Message, Pending, ProjectFacts
+from . import history
+from .facts import Message, ProjectFacts
+from .pending import read_pending
 
 OWN_TAG = "selfdeploy"
 """Our own checks are about the controller; in a release they are not asked."""
@@ -31,6 +29,7 @@ def read(*, sql: bool = False) -> ProjectFacts:
 
     Raises what the project raises: its settings, models and URLs are imported here.
     """
+    about_migrations = history.messages()
     return ProjectFacts(
         application=_application(),
         allowed_hosts=tuple(settings.ALLOWED_HOSTS),
@@ -42,8 +41,8 @@ def read(*, sql: bool = False) -> ProjectFacts:
         media_root=str(settings.MEDIA_ROOT),
         serves_media=bool(_raw("MEDIA_URL")) and "//" not in str(_raw("MEDIA_URL")),
         probe_path=_probe_path(),
-        messages=(*_adjusted(), *_checked(), *_conflicts()),
-        pending=tuple(_pending(sql)),
+        messages=(*_adjusted(), *_checked(), *about_migrations),
+        pending=() if any(one.level >= checks.ERROR for one in about_migrations) else tuple(read_pending(sql=sql)),
         databases={alias: connections[alias].vendor for alias in connections},
         own_databases=tuple(alias for alias in connections if _is_own(alias)),
         versions=_versions(),
@@ -112,8 +111,7 @@ def _adjustment(one: Any, applied: bool) -> Message:
 
 def _checked() -> tuple[Message, ...]:
     """All checks of Django and of the project's apps, those for a deployment included, less what is silenced."""
-    new = _is_new(DEFAULT_DB_ALIAS) or creating.is_missing(DEFAULT_DB_ALIAS)
-    databases = None if new else [DEFAULT_DB_ALIAS]
+    databases = None if history.is_new(DEFAULT_DB_ALIAS) else [DEFAULT_DB_ALIAS]
     found = checks.run_checks(include_deployment_checks=True, databases=databases)
     return tuple(
         Message(_level(message), message.id or "", str(message.msg), str(message.hint or ""))
@@ -128,54 +126,12 @@ def _level(message: checks.CheckMessage) -> int:
     return checks.WARNING if lenient else message.level
 
 
-def _conflicts() -> tuple[Message, ...]:
-    conflicts = MigrationLoader(None, ignore_no_migrations=True).detect_conflicts()
-    return tuple(
-        Message(
-            checks.ERROR,
-            "selfdeploy.E007",
-            f"The migrations of {app!r} have more than one last one: {', '.join(names)}.",
-            "Run `manage.py makemigrations --merge`, commit, and deploy again.",
-        )
-        for app, names in conflicts.items()
-    )
-
-
-def _pending(sql: bool) -> Iterator[Pending]:
-    if _conflicts():
-        return
-    for alias in own_aliases():
-        yield from _pending_of(alias, sql)
-
-
-def _pending_of(alias: str, sql: bool) -> Iterator[Pending]:
-    connection = connections[alias]
-    empty = _is_new(alias) or creating.is_missing(alias)
-    executor = MigrationExecutor(None if empty else connection)
-    for migration, _ in executor.migration_plan(executor.loader.graph.leaf_nodes(), clean_start=empty):
-        statements = executor.loader.collect_sql([(migration, False)]) if sql and not empty else ()
-        yield Pending(
-            alias=alias,
-            app=migration.app_label,
-            name=migration.name,
-            operations=tuple(operation.describe() for operation in migration.operations),
-            reversible=all(operation.reversible for operation in migration.operations),
-            sql=tuple(statements),
-        )
-
-
 def _is_own(alias: str) -> bool:
     """Whether the database is on this host, so that every host of a target has one of its own."""
     if connections[alias].vendor == "sqlite":
         return True
     host = str(connections[alias].settings_dict.get("HOST") or "")
     return host in ("", "localhost", "127.0.0.1", "::1") or host.startswith("/")
-
-
-def _is_new(alias: str) -> bool:
-    """Whether it is a SQLite database without a file: to connect would make one, and nothing may be changed."""
-    name = str(connections[alias].settings_dict["NAME"])
-    return connections[alias].vendor == "sqlite" and not name.startswith("file:") and not os.path.exists(name)
 
 
 def _versions() -> dict[str, str]:

@@ -8,16 +8,15 @@ from dataclasses import replace
 from ..backends.hostnames import host_for_probe
 from ..backends.rendering import render
 from ..context import Context
-from ..core import going_live
+from ..core import going_live, window
 from ..core.actions.base import Action
-from ..core.actions.django import Ask
-from ..core.actions.files import CopyFolder, Write, WriteAll
+from ..core.actions.django import Ask, Migrate
+from ..core.actions.files import CopyFolder, LeaveRunner, Write
 from ..core.actions.processes import Run, Say
 from ..core.actions.static import ShareStatic
 from ..core.codec import dumps
 from ..core.plan import Failure, Phase, Step
 from ..core.release import RECORD, ProbeSpec, Program, Release
-from ..runner_files import runner_files
 from . import databases
 
 PYTEST_FILES = (
@@ -85,7 +84,7 @@ def write_configuration(context: Context) -> Step:
             render("bin/selfdeploy", {"layout": layout, "python": context.python}),
             0o755,
         ),
-        WriteAll(f"{layout.bin}/runner", runner_files()),
+        LeaveRunner(f"{layout.bin}/runner"),
     ]
     return Step(
         Phase.ACTIVATE.value,
@@ -149,36 +148,55 @@ def collect_static(context: Context) -> Step:
     )
 
 
+def close(context: Context) -> tuple[Step, ...]:
+    """In a window: nobody is served, and no old code runs, until `reopen`."""
+    if not context.is_closed or context.previous is None:
+        return ()
+    layout, previous = context.layout, context.previous
+    closing = window.close(layout, previous, key=context.window_key, agent=context.agent)
+    return (closing, window.stop_for_window(layout, previous))
+
+
 def migrate(context: Context) -> Step:
     """As late as can be before the new processes start: what fails before leaves the database alone.
 
     Once for all hosts, by the one that leads. Another one has only those databases to migrate that are its own.
     """
-    facts = context.known_facts
-    mine = databases.mine(context)
-    pending = ", ".join(f"{one.app}.{one.name}" for one in facts.pending if one.alias in mine)
-    ask = Ask(context.agent, "migrate", json.dumps({"aliases": mine}))
-    actions = (*databases.expect_fixtures(context), ask) if pending else ()
+    before = mine(context, context.schedule.before)
+    pending = ", ".join(dict.fromkeys(label for _, label in before))
     stays = f"The database is not taken back. Of these migrations, those that were applied stay: {pending}."
     return Step(
         (Phase.MIGRATE if context.leads else Phase.START).value,
         "migrate the database" if context.leads else "migrate the host's own database",
-        actions,
-        undo=(Say(stays),) if pending else (),
+        (*databases.expect_fixtures(context), *applying(context, before)) if before else (),
+        undo=(Say(stays),) if before else (),
         failure=Failure(
             "MigrationFailed",
             "A migration fails.",
-            "The live release is untouched; `manage.py showmigrations` on the host tells what was applied.",
+            "The live release is untouched; mend the migration, and deploy again.",
         ),
     )
+
+
+def mine(context: Context, chosen: tuple[tuple[str, str], ...]) -> tuple[tuple[str, str], ...]:
+    """Those of the migrations that this host applies."""
+    return tuple(pair for pair in chosen if pair[0] in databases.mine(context))
+
+
+def applying(context: Context, chosen: tuple[tuple[str, str], ...]) -> tuple[Action, ...]:
+    """The action that applies the chosen migrations; none where there are none."""
+    target = context.target
+    limits = (target.lock_timeout, target.statement_timeout, target.lock_tries)
+    return (Migrate(context.agent, chosen, *limits),) if chosen else ()
 
 
 def start_and_switch(context: Context) -> tuple[Step, ...]:
     """The record is written when the release has answered: one that was interrupted before is none to go back to."""
     supervised = context.state.processes is not None
     new = release(context)
+    key = context.window_key if context.is_closed else ""
     start, ready, *rest = going_live.going_live(
-        context.layout, new, context.previous, supervised=supervised, agent=context.agent
+        context.layout, new, context.previous, supervised=supervised, agent=context.agent, key=key
     )
     record = Write(f"{context.folder}/{RECORD}", dumps(new, indent=1))
     return (start, replace(ready, actions=(*ready.actions, databases.remember(context), record)), *rest)

@@ -26,7 +26,11 @@ def create(context: Context) -> Step:
         Phase.STAGE.value,
         "find the databases",
         (Ask(context.agent, "create_databases", json.dumps(arguments)),),
-        failure=Failure("HostError", "A database cannot be used."),
+        failure=Failure(
+            "ReleaseError",
+            "The new release cannot be loaded.",
+            "Mend what the last lines name; variables belong into the target's .env.",
+        ),
     )
 
 
@@ -108,5 +112,18 @@ def load_fixtures(context: Context) -> Step:
 
 def remember(context: Context) -> Ask:
     """Which migrations the databases have while this release is live: a rollback is judged by it."""
-    path = json.dumps({"path": context.layout.migrations(context.release)})
-    return Ask(context.agent, "remember_migrations", path, quiet=True)
+    before = context.layout.migrations(context.previous.id) if context.previous else ""
+    return remembering(context.agent, context.layout, context.release, before=before, overrules=context.overrules)
+
+
+def remember_again(context: Context) -> tuple[Ask, ...]:
+    """After migrations that waited for the end of the old code; whichever host applied them."""
+    before = context.layout.migrations(context.release)
+    asking = remembering(context.agent, context.layout, context.release, before=before, overrules=context.overrules)
+    return (asking,) if context.schedule.after else ()
+
+
+def remembering(agent: AgentSpec, layout: Layout, release: str, *, before: str, overrules: dict[str, str]) -> Ask:
+    """The action that writes the file of the release; verdicts are taken over from the file `before`."""
+    arguments = {"path": layout.migrations(release), "before": before, "overrules": overrules}
+    return Ask(agent, "remember_migrations", json.dumps(arguments), quiet=True)

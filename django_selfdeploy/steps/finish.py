@@ -1,27 +1,69 @@
-"""Steps after the confirmation: nothing here is taken back, a failure is a warning."""
+"""Steps after the confirmation: nothing here is taken back, a failure is told and stops no other step."""
 
 from __future__ import annotations
 
 from ..context import Context
-from ..core import going_live
+from ..core import going_live, window
 from ..core.actions.base import Action
-from ..core.actions.files import CopyFile, Remove
+from ..core.actions.django import ExpectGone
+from ..core.actions.files import CopyFile, Remove, Write
 from ..core.actions.front import RotateLogs
 from ..core.actions.static import SweepStatic
 from ..core.boot import StartAtBoot
-from ..core.plan import Phase, Step
-from .activate import release
+from ..core.plan import Failure, Phase, Step
+from ..core.release import UNMIGRATED
+from . import databases
+from .activate import applying, mine, release
+
+
+def reopen(context: Context) -> tuple[Step, ...]:
+    """The end of the window, once the new release was watched."""
+    return (window.reopen(context.layout),) if context.is_closed else ()
+
+
+def contract(context: Context) -> Step:
+    """Migrations that the old code could not have lived with. Those that fail are named in the release's folder,
+    so that the next deployment is not taken for one that changes nothing.
+    """
+    after, previous = mine(context, context.schedule.after), context.previous
+    noted = f"{context.folder}/{UNMIGRATED}"
+    actions: tuple[Action, ...] = ()
+    if after:
+        gone = (ExpectGone(previous.control.socket, previous.groups),) if previous else ()
+        actions = (
+            Write(noted, "".join(f"{label}\n" for _, label in after)),
+            *gone,
+            *applying(context, after),
+            databases.remember(context),
+            Remove((noted,)),
+        )
+    return Step(
+        (Phase.CONTRACT if context.leads else Phase.TIDY).value,
+        "migrate what the old code needed",
+        actions,
+        failure=Failure(
+            "MigrationMissing",
+            "The new release is live, and a migration that waited for the end of the old code is missing.",
+            "The site works without it. Mend it, and deploy again: what is missing is applied then.",
+        ),
+    )
 
 
 def stop_previous(context: Context) -> Step:
+    """In a window it was stopped before."""
+    if context.is_closed:
+        return Step(Phase.FINISH.value, "drain and stop the previous release", ())
     return going_live.stop_previous(context.layout, release(context), context.previous)
 
 
 def tidy_up(context: Context) -> Step:
-    """Keep the variables that are live now, and remove what is superseded: never the release to go back to."""
+    """Keep what is known of the variables and migrations that are live now, and remove what is superseded: never the
+    release to go back to.
+    """
     variables = CopyFile(f"{context.project}/.env", context.layout.variables, 0o600)
     kept: tuple[Action, ...] = () if context.variables is None else (variables,)
-    return Step(Phase.FINISH.value, "tidy up", (*kept, *_superseded(context), *_rotation(context)))
+    actions = (*databases.remember_again(context), *kept, *_superseded(context), *_rotation(context))
+    return Step(Phase.TIDY.value, "tidy up", actions)
 
 
 def _rotation(context: Context) -> tuple[Action, ...]:
@@ -57,4 +99,4 @@ def start_at_boot(context: Context) -> Step:
     wanted = target.start_at_boot and state.boot and not state.boot_installed
     own = target.process_manager.control(context.layout).own
     actions = (StartAtBoot(context.layout.root, state.boot),) if wanted and own else ()
-    return Step(Phase.FINISH.value, "start again after a reboot", actions)
+    return Step(Phase.TIDY.value, "start again after a reboot", actions)

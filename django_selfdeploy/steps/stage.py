@@ -177,7 +177,7 @@ def look_at_release(context: Context) -> Step:
     return Step(
         Phase.STAGE.value,
         "look at the release",
-        (Ask(context.agent, "facts", quiet=True),),
+        (Ask(context.agent, "facts", '{"sql": true}', quiet=True),),
         failure=Failure(
             "ReleaseError",
             "The new release cannot be loaded.",

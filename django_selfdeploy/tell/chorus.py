@@ -21,25 +21,22 @@ from django_selfdeploy.core.events import (
 )
 from django_selfdeploy.hosts.news import OnHost, Planned, Recorded
 
-WORST_FIRST = (
-    journal.FAILED,
-    journal.SWITCHED_BACK,
-    journal.CANCELLED,
-    journal.SUCCEEDED,
-    journal.UNCHANGED,
-)
+from .whole import STATUSES
 
 Listener = Callable[[Event], None]
 
 
 @dataclass
 class Row:
-    """A step and how far the hosts are with it. It changes as they go, so it is not frozen."""
+    """A step and how far the hosts are with it; `where` names them if they are not all. It changes as they go, so it
+    is not frozen.
+    """
 
     number: int
     name: str
     hosts: frozenset[str]
-    begun: bool = False
+    where: str = ""
+    waiting: StepStarted | None = None
     over: bool = False
     finished: dict[str, StepFinished] = field(default_factory=dict)
 
@@ -55,6 +52,7 @@ class Chorus:
         self._listener = listener
         self._rows: list[Row] = []
         self._number = 0
+        self._begun: set[int] = set()
         self._working: dict[str, Started] = {}
         self._live: dict[str, Live] = {}
         self._finished: dict[str, Finished] = {}
@@ -73,13 +71,15 @@ class Chorus:
         self._rows = []
         for name, hosts in event.steps:
             self._number += 1
-            self._rows.append(Row(self._number, name, frozenset(hosts)))
+            where = f"on {', '.join(hosts)}" if self._working.keys() - set(hosts) else ""
+            self._rows.append(Row(self._number, name, frozenset(hosts), where))
 
     def _hear(self, host: str, event: Event) -> None:
         if isinstance(event, Started):
             self._begin(host, event)
         elif isinstance(event, StepStarted):
             self._step_begins(event)
+            self._tell_begun()
         elif isinstance(event, (Doing, Output)):
             self._listener(_of_host(host, event, self._current))
         elif isinstance(event, StepFinished):
@@ -103,10 +103,17 @@ class Chorus:
         self._working[host] = event
 
     def _step_begins(self, event: StepStarted) -> None:
-        row = next((row for row in self._rows if not row.complete), None)
-        if row is not None and row.name == event.name and not row.begun:
-            row.begun = True
-            self._listener(replace(event, number=row.number))
+        row = next((row for row in self._rows if row.name == event.name), None)
+        if row is not None and row.number not in self._begun:
+            row.waiting = event
+
+    def _tell_begun(self) -> None:
+        """The step that is the next to be over; a host that is faster may have begun it long ago."""
+        row = next((row for row in self._rows if not row.over), None)
+        if row is not None and row.waiting is not None:
+            self._begun.add(row.number)
+            self._listener(replace(row.waiting, number=row.number))
+            row.waiting = None
 
     def _step_ends(self, host: str, event: StepFinished) -> None:
         if event.status == "undone":
@@ -127,10 +134,13 @@ class Chorus:
     def _tell_complete(self) -> None:
         """Rows are told in their order, though hosts that are faster were through some before."""
         for row in self._rows:
+            if row.over:
+                continue
+            self._tell_begun()
             if not row.complete:
                 return
-            if not row.over:
-                row.over = True
+            row.over = True
+            if row.finished:
                 self._listener(_together(row))
 
     def _take_back(self, event: Undoing) -> None:
@@ -147,6 +157,10 @@ class Chorus:
 
     def _ends(self, host: str, event: Finished) -> None:
         self._finished[host] = event
+        if event.status == journal.SUCCEEDED:  # a host that was lost at the end is through, though it said nothing
+            for row in self._rows:
+                row.hosts -= {host}
+            self._tell_complete()
         if self._working.keys() <= self._finished.keys():
             slowest = max(finished.seconds for finished in self._finished.values())
             self._listener(Finished(worst(one.status for one in self._finished.values()), slowest))
@@ -155,7 +169,7 @@ class Chorus:
 def worst(statuses: Iterable[str]) -> str:
     """What several hosts came to, as one word: the failure of one is the failure of all."""
     found = set(statuses)
-    return next((status for status in WORST_FIRST if status in found), journal.FAILED)
+    return next((status for status in STATUSES if status in found), journal.FAILED)
 
 
 def _of_host(host: str, event: Doing | Output, number: int) -> Event:
@@ -173,4 +187,5 @@ def _together(row: Row) -> StepFinished:
         note = next(iter(notes.values()), "")
     else:
         note = "; ".join(f"{host}: {text}" for host, text in notes.items())
-    return StepFinished(row.number, row.name, "done", slowest.seconds, note)
+    told = "; ".join(filter(None, (row.where, note)))
+    return StepFinished(row.number, row.name, "done", slowest.seconds, told)

@@ -37,7 +37,7 @@ class JsonLines:
     `undoing`       `reason`: what was begun is taken back now
     `warned`        `text`
     `remarked`      `text`: a choice that was made for the user, told at the first deployment
-    `finished`      `status` ("succeeded", "failed", "switched back", "cancelled"), `seconds`
+    `finished`      `status` ("succeeded", "incomplete", "failed", "switched back", "cancelled"), `seconds`
     =============== ===================================================================================
 
     Of several hosts each tells all of it, and `host` says which.

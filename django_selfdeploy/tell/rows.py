@@ -72,6 +72,7 @@ def _same(story: Story) -> dict[str, Any]:
     return {
         **{key: text(story.get(key), _longest(Deployment, key)) for key in texts},
         **{key: _table(story.get(key)) for key in tables},
+        "migrations": migrations if isinstance(migrations := story.get("migrations"), list) else None,
     }
 
 

@@ -16,6 +16,7 @@ Story = dict[str, Any]
 STATUSES = (
     journal.RUNNING,  # nothing is certain yet
     journal.INTERRUPTED,  # a host was left as it stood; the next deployment puts it right
+    journal.INCOMPLETE,  # the release is live, and a migration that waited for that is missing
     journal.SWITCHED_BACK,  # visitors had the new release, for a while
     journal.FAILED,  # visitors noticed nothing
     journal.CANCELLED,  # as somebody wished

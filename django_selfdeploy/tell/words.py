@@ -153,6 +153,7 @@ def finished(event: Finished, *, switched: bool) -> Line:
         "unchanged": Piece("nothing to do", Style.GOOD),
         "succeeded": Piece(f"done in {seconds(event.seconds)}", Style.GOOD),
         "failed": Piece(f"failed {after}{unchanged}", Style.BAD),
+        "incomplete": Piece(f"incomplete after {seconds(event.seconds)}: live, but a migration is missing", Style.BAD),
         "switched back": Piece(f"switched back {after}, the old release is live", Style.BAD),
         "cancelled": Piece(f"cancelled {after}{unchanged}", Style.WARNING),
     }

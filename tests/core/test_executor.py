@@ -23,7 +23,8 @@ from django_selfdeploy.core.plan import Failure, Phase, Plan, Step, stretches
 from django_selfdeploy.core.secret import MASK
 from django_selfdeploy.core.session import LONGEST_LINE, Session
 
-LIFE = ("recover", "stage", "test", "activate", "migrate", "start", "switch", "confirm", "finish")
+LIFE = ("recover", "stage", "test", "activate", "close", "migrate", "start", "switch", "confirm", "reopen")
+LIFE += ("finish", "contract", "tidy")
 
 
 @dataclass(frozen=True)
@@ -380,20 +381,25 @@ def test_a_failure_whose_end_cannot_be_written_is_the_one_reported(
 
 def test_only_the_finish_is_not_taken_back_and_only_what_comes_before_the_switch_may_be_called_off() -> None:
     assert [phase.value for phase in Phase] == list(LIFE)
-    assert [phase.value for phase in Phase if not phase.undone_on_failure] == ["finish"]
-    assert [phase.value for phase in Phase if phase.outlives_controller] == ["switch", "confirm", "finish"]
+    assert [phase.value for phase in Phase if not phase.undone_on_failure] == ["finish", "contract", "tidy"]
+    alone = ["switch", "confirm", "reopen", "finish", "contract", "tidy"]
+    assert [phase.value for phase in Phase if phase.outlives_controller] == alone
 
 
 def test_hosts_go_together_but_for_what_is_done_once_and_what_is_switched_in_batches() -> None:
     assert [(pace.name, *(phase.value for phase in phases)) for pace, phases in stretches()] == [
         ("TOGETHER", "recover", "stage"),
         ("ONCE", "test"),
-        ("TOGETHER", "activate"),
+        ("TOGETHER", "activate", "close"),
         ("ONCE", "migrate"),
         ("TOGETHER", "start"),
         ("IN_BATCHES", "switch", "confirm"),
-        ("TOGETHER", "finish"),
+        ("TOGETHER", "reopen", "finish"),
+        ("ONCE", "contract"),
+        ("TOGETHER", "tidy"),
     ]
+    without = stretches(without=(Phase.CONTRACT,))
+    assert [phase.value for phase in without[-1][1]] == ["reopen", "finish", "tidy"]
     whole = plan(*(step(phase, phase) for phase in LIFE))
     assert whole.during((Phase.SWITCH, Phase.CONFIRM)) == plan(step("switch", "switch"), step("confirm", "confirm"))
 

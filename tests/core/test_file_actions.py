@@ -11,14 +11,15 @@ from django_selfdeploy.core.actions.files import (
     CopyFile,
     CopyFolder,
     KeepSecret,
+    LeaveRunner,
     Link,
     MakeFolders,
     Remove,
     Write,
-    WriteAll,
     size,
 )
 from django_selfdeploy.core.actions.static import ShareStatic, SweepStatic, files_below
+from django_selfdeploy.core.runner_files import runner_files
 from django_selfdeploy.core.secret import Secret
 from django_selfdeploy.hosts.memory import MemoryWorld
 
@@ -86,12 +87,12 @@ def test_a_secret_is_written_as_it_is_and_described_by_its_place_only(tmp_path: 
     assert write.describe() == f"write {tmp_path}/.env"
 
 
-def test_several_files_are_written_with_their_folders(tmp_path: Path) -> None:
-    action = WriteAll(f"{tmp_path}/bin", (("a.py", "A"), ("core/b.py", "B")))
+def test_the_runner_leaves_itself_whole(tmp_path: Path) -> None:
+    action = LeaveRunner(f"{tmp_path}/bin/runner")
     do(action)
     do(action)
-    assert tree(tmp_path) == {"bin/a.py": "A", "bin/core/b.py": "B"}
-    assert action.describe() == f"write 2 files in {tmp_path}/bin"
+    assert tree(tmp_path / "bin/runner") == dict(runner_files())
+    assert action.describe() == f"leave the runner in {tmp_path}/bin/runner"
 
 
 def test_a_file_is_copied_where_there_is_one(tmp_path: Path) -> None:

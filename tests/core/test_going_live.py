@@ -10,9 +10,10 @@ from django_selfdeploy.core.agent import AgentSpec
 from django_selfdeploy.core.going_live import going_live, patience, stop_previous
 from django_selfdeploy.core.plan import Failure, Step
 from django_selfdeploy.core.power import starting, stopping
-from django_selfdeploy.core.release import Program
+from django_selfdeploy.core.release import NO_FRONT, Program
 from tests.making import LAYOUT, NEW, OLD, small_release
 
+LINKED = Link("/srv/mysite/current", f"releases/{NEW}")
 OLD_RELEASE = small_release(OLD)
 WEB, MAIL = f"mysite-{NEW}-web", f"mysite-{NEW}-mail"
 NEW_RELEASE = small_release(NEW, programs=(Program("web", WEB, True, 35.0), Program("mail", MAIL, False, 60.0)))
@@ -22,6 +23,7 @@ FRONT = ("/srv/mysite/etc/programs/mysite-front.conf", "/srv/mysite/etc/mysite-f
 LOG = f"Its log is kept until the next deployment: /srv/mysite/log/{NEW}/."
 STOP = StopPrograms(CONTROL, LINK, (WEB, MAIL), 70.0)
 
+OPEN = Remove(("/srv/mysite/window",))
 START = Step(
     "start",
     "start the processes",
@@ -81,6 +83,35 @@ def test_a_release_without_workers_waits_for_its_server_only() -> None:
     assert [type(action).__name__ for action in found[1].actions] == ["AwaitReady"]
 
 
+WORKERS = replace(NEW_RELEASE, programs=(Program("mail", MAIL, False, 60.0),), front=NO_FRONT, url="")
+"""As it is on a host where visitors do not come."""
+
+
+def test_a_release_that_does_not_serve_has_no_front_server_and_is_asked_for_no_page() -> None:
+    start, ready, switch, smoke, watch = going_live(LAYOUT, WORKERS, None)
+    assert [type(action).__name__ for action in start.actions] == ["StartSupervisor", "StartPrograms"]
+    assert ready.actions == (AwaitWorkers(CONTROL, (MAIL,)),)
+    assert (switch.actions, switch.undo) == ((LINKED,), (Remove(("/srv/mysite/current",)),))
+    assert smoke.actions == ()
+    assert watch.actions == (Watch(NO_FRONT, NEW_RELEASE.probe, NEW, CONTROL, (MAIL,), 0.02),)
+    assert watch.undo == SMOKE.undo  # a step without actions is left out, and it must be marked all the same
+
+
+def test_a_host_that_visitors_no_longer_reach_loses_its_front_server_at_the_switch() -> None:
+    switch = going_live(LAYOUT, WORKERS, OLD_RELEASE)[2]
+    assert switch.actions == (LINKED, StopFront(OLD_RELEASE.front, CONTROL, FRONT[0]))
+    assert switch.undo == SWITCH.undo
+    switch = going_live(LAYOUT, OLD_RELEASE, WORKERS)[2]
+    assert switch.undo == (LINKED, StopFront(OLD_RELEASE.front, CONTROL, FRONT[0]))
+
+
+def test_a_host_of_workers_starts_and_stops_without_a_front_server() -> None:
+    start, switch, smoke = starting(LAYOUT, WORKERS)
+    assert [type(action).__name__ for action in start.actions] == ["StartSupervisor", "StartPrograms"]
+    assert (switch.actions, smoke.actions) == ((), ())
+    assert stopping(LAYOUT, WORKERS) == stopping(LAYOUT, NEW_RELEASE)
+
+
 def test_the_previous_release_is_drained_and_stopped() -> None:
     link, group = f"/srv/mysite/etc/programs/mysite-{OLD}.conf", f"mysite-{OLD}-web"
     assert stop_previous(LAYOUT, NEW_RELEASE, OLD_RELEASE) == Step(
@@ -115,6 +146,6 @@ def test_a_site_starts_as_it_was() -> None:
     failure = Failure("NotReady", "The live release does not start.", "Read its log with `deploy_logs`.")
     assert starting(LAYOUT, NEW_RELEASE) == (
         Step("start", "start the processes", (*START.actions, READY.actions[0]), failure=failure),
-        Step("switch", "start the front server", SWITCH.actions[1:], failure=failure),
+        Step("switch", "start the front server", (*SWITCH.actions[1:], OPEN), failure=failure),
         Step("confirm", "smoke test", SMOKE.actions, failure=failure),
     )

@@ -27,6 +27,7 @@ def test_a_layout_names_every_place() -> None:
         "tools": "/srv/mysite/tools",
         "uv": "/srv/mysite/tools/bin/uv",
         "variables": "/srv/mysite/shared/.env",
+        "window": "/srv/mysite/window",
     }
 
 

@@ -65,6 +65,14 @@ def test_before_anything_was_live_the_programs_of_a_broken_release_are_stopped_t
     assert recover(LAYOUT, state) == recovery(drain(NEW), stop(NEW, 60.0), remove(NEW))
 
 
+def test_a_host_of_workers_goes_back_without_a_front_server() -> None:
+    workers = [replace(one, programs=(replace(one.programs[0], serves=False),)) for one in (OLD_RELEASE, NEW_RELEASE)]
+    state = deployed(*workers, processes=running(*workers), live_answers=False, unfinished=(JOURNAL,))
+    step = recover(LAYOUT, state)
+    assert step.actions[0] == Link("/srv/mysite/current", f"releases/{OLD}")
+    assert not any(isinstance(action, ServeFront) for action in step.actions)
+
+
 def test_programs_of_a_release_that_is_not_live_are_drained_and_stopped() -> None:
     state = deployed(OLD_RELEASE, NEW_RELEASE, processes=running(OLD_RELEASE, NEW_RELEASE))
     assert recover(LAYOUT, state) == recovery(drain(OLD), stop(OLD))

@@ -15,11 +15,11 @@ from django_selfdeploy.core import events
 from django_selfdeploy.core.actions.processes import Run
 from django_selfdeploy.core.errors import Locked, RunnerLost
 from django_selfdeploy.core.plan import Plan, Step
+from django_selfdeploy.core.runner_files import runner_files
 from django_selfdeploy.core.wire import Channel
 from django_selfdeploy.hosts import local
 from django_selfdeploy.hosts.base import Connection
 from django_selfdeploy.hosts.interrupt import calling_off
-from django_selfdeploy.runner_files import runner_files
 
 HINT = "`deploy_status` tells what is live; the next `deploy` puts right what was left."
 

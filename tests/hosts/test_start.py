@@ -10,8 +10,8 @@ from pathlib import Path
 import pytest
 
 from django_selfdeploy.core.errors import ConfigError
+from django_selfdeploy.core.runner_files import runner_files
 from django_selfdeploy.hosts import bootstrap, start
-from django_selfdeploy.runner_files import runner_files
 
 
 @pytest.fixture(params=[False, True], ids=["plain", "become"])

@@ -29,6 +29,8 @@ PROGRAMS = ("nginx", "git")
 FOR_HOSTS = ("ip", "nsenter", "pivot_root", "setpriv", "ssh", "ssh-keygen", "sshd", "sudo", "unshare", PYTHON)
 SBIN = "/usr/local/sbin:/usr/sbin:/sbin"
 
+__all__ = ("mariadb", "new_database", "postgres")
+
 MakeSite = Callable[..., Site]
 MakeFleet = Callable[..., Fleet]
 

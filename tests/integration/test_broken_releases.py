@@ -29,7 +29,9 @@ def fail(apps, editor):
 class Migration(migrations.Migration):
     dependencies = [("pages", "0005_notice_title_unique")]
     operations = [
-        migrations.CreateModel("Buoy", [("id", models.BigAutoField(primary_key=True))]),
+        migrations.SeparateDatabaseAndState(
+            [migrations.CreateModel("Buoy", [("id", models.BigAutoField(primary_key=True))])]
+        ),
         migrations.RunPython(fail, migrations.RunPython.noop),
     ]
 """
@@ -60,7 +62,7 @@ CASES = {
         "ReleaseError",
         7,
         "RuntimeError: The harbour is closed.",
-        "look at the release",
+        "find the databases",
         {"website/settings.py": ONLY_RELEASED},
     ),
     "probe-500": Case(
@@ -140,7 +142,7 @@ CASES = {
         "-worker' is ",
         "wait until they answer",
         {"pages/templates/pages/about.html": "{# a worker #}"},
-        {"PROCESSES": {"worker": {"COMMAND": ["python", "manage.py", "no_such_command"]}}},
+        {"PROCESSES": {"worker": {"COMMAND": ["false"]}}},
     ),
 }
 

@@ -46,7 +46,7 @@ def test_the_database_goes_along(make_site: MakeSite) -> None:
     two = _deployed(site, "two", "0006_index", "0005_notice_title_unique", COMPATIBLE)
     assert _rows(site, "SELECT title FROM pages_notice WHERE id = 77") == []
     [backup] = _listed(site)
-    assert (backup["reason"], backup["release"]) == ("before migrations", two)
+    assert (backup["reason"], backup["release"]) == ("before migrations", one)
     assert backup["dumps"][0]["migrations"]["pages"][-1] == "0005_notice_title_unique"
 
     site.manage("deploy_rollback")  # at once, the index harms nobody
@@ -83,57 +83,8 @@ def _refused_without_a_word_about_the_database(site: Site, *, live: str, to: str
     assert site.serving == live
 
 
-def test_what_cannot_be_taken_back_is_restored(make_site: MakeSite) -> None:
-    site = make_site(WATCH=0)
-    one = _deployed(site, "one")
-    media = site.root / "shared/media"
-    (media / "a").mkdir()
-    (media / "a/picture.txt").write_text("as it was")
-    notices = _rows(site, "SELECT * FROM pages_notice")
-    assert notices
-    two = _deployed(site, "two", "0006_gone", "0005_notice_title_unique", IRREVERSIBLE)
-    [backup] = _listed(site)
-    refused = site.manage("deploy_rollback", "--migrations", "--yes", check=False)
-    assert refused.returncode == 18
-    assert "pages.0006_gone cannot be taken back: Raw SQL operation." in refused.stderr
-    assert f"`deploy_restore {backup['id']}`" in refused.stderr
-    assert (site.serving, site.journals[0]["status"]) == (two, "failed")
-
-    site.manage("deploy_rollback", "--code-only")
-    expect_in_order(site, live=one, status="succeeded")
-    assert site.journals[0]["options"]["code_only"] is True
-    assert site.journals[0]["options"]["overruled"] == ["pages.0006_gone"]
-    assert _rows(site, "SELECT * FROM pages_notice") == []
-
-    by_hand = json.loads(site.manage("deploy_backup", "--media", "--json").stdout.splitlines()[-1])["backup"]
-    (media / "a/picture.txt").write_text("changed")
-    _damage(site, by_hand)
-    unasked = site.manage("deploy_restore", backup["id"], check=False)
-    assert (unasked.returncode, "Add --yes." in unasked.stderr) == (3, True)
-    damaged = site.manage("deploy_restore", by_hand, "--yes", check=False)
-    assert damaged.returncode == 17, damaged
-    assert "is damaged" in damaged.stderr
-    expect_in_order(site, live=one, status="failed")
-    _mend(site, by_hand)
-
-    site.manage("deploy_restore", "default", backup["id"], "--yes")
-    expect_in_order(site, live=one, status="succeeded")
-    assert _rows(site, "SELECT * FROM pages_notice") == notices
-    assert (media / "a/picture.txt").read_text() == "changed"
-    assert _listed(site)[0]["reason"] == f"before the restore of {backup['id']}"
-
-    site.manage("deploy_restore", by_hand, "--media", "--yes", "--no-backup", check=False)
-    assert site.journals[0]["status"] == "failed"  # the backup has a migration that the live release lacks
-    site.manage("deploy_rollback", "--to", two, "--code-only")
-    site.manage("deploy_restore", by_hand, "--media", "--yes", "--no-backup")
-    expect_in_order(site, live=two, status="succeeded")
-    assert (media / "a/picture.txt").read_text() == "as it was"
-    assert _rows(site, "SELECT * FROM pages_notice") == []
-
-
-def test_on_postgres_role_database_backup_and_way_back(
-    make_site: MakeSite, controller: Controller, postgres: Server
-) -> None:
+def test_what_cannot_be_taken_back_is_restored(make_site: MakeSite, controller: Controller, postgres: Server) -> None:
+    """On PostgreSQL, whose role and database the first deployment makes; no password is told or kept."""
     run(uv.find_uv_bin(), "pip", "install", "--quiet", "--python", controller.python, "psycopg[binary]")
     name, words = f"t{uuid.uuid4().hex[:12]}", ("word-of-the-role", "word-of-the-admin")
     place = f"127.0.0.1:{postgres.port}"
@@ -144,38 +95,66 @@ def test_on_postgres_role_database_backup_and_way_back(
         site.change("one")
         told = site.deploy("-v2").stdout
         assert f"made the role {name!r} and the database {name!r}" in told
-        one = site.current
-        two = _deployed(site, "two", "0006_extra", "0005_notice_title_unique", REVERSIBLE)
-        [backup] = _listed(site)
-        notices = postgres.execute("SELECT * FROM pages_notice", database=name)
-        told += site.manage("deploy_rollback", "--migrations", "--yes", "-v2").stdout
-        expect_in_order(site, live=one, status="succeeded")
-        assert postgres.execute("SELECT to_regclass('extra')", database=name) == [(None,)]
-        postgres.execute(
-            f"SET ROLE {name}", "DELETE FROM pages_notice", "CREATE TABLE since (a integer)", database=name
-        )
-        told += site.manage("deploy_restore", backup["id"], "--yes", "-v2").stdout
-        expect_in_order(site, live=one, status="succeeded")
-        assert postgres.execute("SELECT * FROM pages_notice", database=name) == notices
-        assert postgres.execute("SELECT to_regclass('since')", database=name) == [(None,)]
+        told += _there_and_back(site, postgres, name)
         kept = told + "".join(path.read_text() for path in (site.root / "journal").glob("*.json"))
         assert [word for word in words if word in kept] == []
-        assert two in site.releases
     finally:
         postgres.drop(name)
         postgres.execute(f"DROP ROLE IF EXISTS {name}")
 
 
-def _damage(site: Site, identity: str) -> None:
-    path = site.root / "backups" / identity / "default.sqlite3.gz"
+def _there_and_back(site: Site, postgres: Server, name: str) -> str:
+    """A migration that loses data, back by code alone, back by a backup; what was told."""
+    one, notices = site.current, postgres.execute("SELECT * FROM pages_notice", database=name)
+    assert notices
+    picture = site.root / "shared/media/a/picture.txt"
+    picture.parent.mkdir()
+    picture.write_text("as it was")
+    two = _deployed(site, "two", "0006_gone", "0005_notice_title_unique", IRREVERSIBLE)
+    [backup] = _listed(site)
+    refused = site.manage("deploy_rollback", "--migrations", "--yes", check=False)
+    assert refused.returncode == 18
+    assert "pages.0006_gone cannot be taken back: Raw SQL operation." in refused.stderr
+    assert f"`deploy_restore {backup['id']}`" in refused.stderr
+    assert (site.serving, site.journals[0]["status"]) == (two, "failed")
+
+    told = site.manage("deploy_rollback", "--code-only", "-v2").stdout
+    expect_in_order(site, live=one, status="succeeded")
+    options = site.journals[0]["options"]
+    assert (options["code_only"], options["overruled"]) == (True, ["pages.0006_gone"])
+    by_hand = json.loads(site.manage("deploy_backup", "--media", "--json").stdout.splitlines()[-1])["backup"]
+    picture.write_text("changed")
+    _refused_because_it_is_damaged(site, by_hand, live=one)
+
+    postgres.execute(f"SET ROLE {name}", "CREATE TABLE since (a integer)", database=name)
+    told += site.manage("deploy_restore", "default", backup["id"], "--yes", "-v2").stdout
+    expect_in_order(site, live=one, status="succeeded")
+    assert postgres.execute("SELECT * FROM pages_notice", database=name) == notices
+    assert postgres.execute("SELECT to_regclass('since')", database=name) == [(None,)]
+    assert picture.read_text() == "changed"
+    assert _listed(site)[0]["reason"] == f"before the restore of {backup['id']}"
+
+    ahead = site.manage("deploy_restore", by_hand, "--media", "--yes", check=False)
+    assert (ahead.returncode, "migrations that the live release does not have: pages.0006_gone" in ahead.stderr) == (
+        17,
+        True,
+    )
+    site.manage("deploy_rollback", "--to", two, "--code-only")
+    told += site.manage("deploy_restore", by_hand, "--media", "--yes", "--no-backup", "-v2").stdout
+    expect_in_order(site, live=two, status="succeeded")
+    assert picture.read_text() == "as it was"
+    assert postgres.execute("SELECT * FROM pages_notice", database=name) == []
+    return told
+
+
+def _refused_because_it_is_damaged(site: Site, identity: str, *, live: str) -> None:
+    path = site.root / "backups" / identity / "default.dump"
     data = path.read_bytes()
-    path.with_suffix(".whole").write_bytes(data)
     path.write_bytes(data[:-9])
-
-
-def _mend(site: Site, identity: str) -> None:
-    path = site.root / "backups" / identity / "default.sqlite3.gz"
-    path.with_suffix(".whole").rename(path)
+    damaged = site.manage("deploy_restore", identity, "--yes", check=False)
+    assert (damaged.returncode, "is damaged" in damaged.stderr) == (17, True)
+    expect_in_order(site, live=live, status="failed")
+    path.write_bytes(data)
 
 
 def _deployed(site: Site, message: str, name: str = "", before: str = "", operation: str = "") -> str:

@@ -40,7 +40,10 @@ def test_a_dry_run_of_the_next_one_changes_nothing(site: Site) -> None:
     site.commit("Pin notices")
     before = listing(site.root)
     told = site.deploy("--dry-run").stdout
-    assert "migration pages.0006_notice_pinned on 'default'\n    Add field pinned to notice\n" in told
+    assert (
+        "migration pages.0006_notice_pinned on 'default': locking, before the switch\n    Add field pinned to notice\n"
+        in told
+    )
     assert 'CREATE TABLE "new__pages_notice"' in told
     assert "switch" in told
     assert "install the environment" not in told

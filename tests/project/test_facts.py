@@ -12,14 +12,17 @@ import django
 import pytest
 from django.conf import settings
 from django.core import checks
+from django.db.migrations.state import ProjectState
 from django.http import HttpRequest, HttpResponse
 from django.test import override_settings
 from django.urls import path
 
 from django_selfdeploy.core.errors import ReleaseError
-from django_selfdeploy.project import agent, creating, dry, reading
+from django_selfdeploy.project import agent, applying, creating, dry, history, pending, reading
 from django_selfdeploy.project.adjust import Adjustment
 from django_selfdeploy.project.facts import Message, Pending, ProjectFacts
+from django_selfdeploy.project.limits import Limits
+from django_selfdeploy.project.safety.findings import harmless, judgement
 from tests.making import facts
 
 
@@ -143,26 +146,30 @@ def test_checks_are_told_unless_they_are_silenced_or_our_own(monkeypatch: pytest
         )
 
 
-def test_conflicting_migrations_are_an_error_and_none_are_pending(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_conflicting_migrations_are_an_error_and_none_are_pending(db: None, monkeypatch: pytest.MonkeyPatch) -> None:
     conflicts = {"pages": ["0002_a", "0002_b"]}
-    monkeypatch.setattr(reading.MigrationLoader, "detect_conflicts", lambda self: conflicts)
-    assert reading._conflicts() == (
+    monkeypatch.setattr(history.MigrationLoader, "detect_conflicts", lambda self: conflicts)
+    found = reading.read()
+    assert [one for one in found.messages if one.id == "selfdeploy.E007"] == [
         Message(
             checks.ERROR,
             "selfdeploy.E007",
             "The migrations of 'pages' have more than one last one: 0002_a, 0002_b.",
             "Run `manage.py makemigrations --merge`, commit, and deploy again.",
         ),
-    )
-    assert tuple(reading._pending(sql=False)) == ()
+    ]
+    assert found.pending == ()
 
 
 def test_pending_migrations_are_told_with_what_they_do(_tables: None, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(reading.MigrationExecutor, "migration_plan", _everything_of("sessions"))
-    monkeypatch.setattr(reading, "_is_new", lambda alias: False)
-    [plain] = reading._pending(sql=False)
-    assert plain == Pending("default", "sessions", "0001_initial", ("Create model Session",), True, ())
-    [told] = reading._pending(sql=True)
+    monkeypatch.setattr(pending.MigrationExecutor, "migration_plan", _everything_of("sessions"))
+    monkeypatch.setattr(pending, "is_new", lambda alias: False)
+    monkeypatch.setattr(pending, "_state", lambda executor: ProjectState())
+    [plain] = pending.read_pending(sql=False)
+    known = "No code that runs knows the table."
+    judged = (judgement("Create model Session", (harmless(known),)),)
+    assert plain == Pending("default", "sessions", "0001_initial", ("Create model Session",), True, judgements=judged)
+    [told] = pending.read_pending(sql=True)
     assert any("CREATE TABLE" in line for line in told.sql)
 
 
@@ -176,8 +183,8 @@ def _everything_of(app: str) -> Any:
 def test_a_sqlite_database_that_is_not_there_is_not_made(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     connection = reading.connections["default"]
     monkeypatch.setitem(connection.settings_dict, "NAME", f"{tmp_path}/new.db")
-    assert reading._is_new("default")
-    apps = {one.app for one in reading._pending(sql=True)}
+    assert history.is_new("default")
+    apps = {one.app for one in pending.read_pending(sql=True)}
     assert {"auth", "sessions", "django_selfdeploy"} <= apps
     assert os.listdir(tmp_path) == []
 
@@ -338,14 +345,10 @@ def test_the_facts_of_a_work_tree_are_read_under_the_targets_environment(tmp_pat
     assert ProjectFacts(**{**found.__dict__, "databases": {"default": "sqlite"}}) == facts()
 
 
-def test_every_database_is_migrated_and_what_was_pending_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
-    called: list[tuple[str, dict[str, Any]]] = []
-    pending = [Pending("default", "pages", name, (), True) for name in ("0001_initial", "0002_more")]
-    monkeypatch.setattr(agent, "call_command", lambda name, **options: called.append((name, options)))
+def test_what_is_asked_for_is_applied_within_limits(monkeypatch: pytest.MonkeyPatch) -> None:
+    called: list[Any] = []
     monkeypatch.setattr(os, "umask", lambda mask: 0)
-    monkeypatch.setattr(reading, "_pending", lambda sql: iter(pending))
-    assert agent.migrate() == {"applied": ["pages.0001_initial", "pages.0002_more"], "note": "2 applied"}
-    pending.clear()
-    assert agent.migrate() == {"applied": [], "note": "nothing to do"}
-    options = {"database": "default", "interactive": False, "verbosity": 1, "skip_checks": True}
-    assert called == [("migrate", options)] * 2
+    monkeypatch.setattr(applying, "apply", lambda *asked: called.append(asked) or {"applied": []})
+    only = {"default": ["pages.0001_initial"]}
+    assert agent.migrate(only=only, lock_timeout=1.0, statement_timeout=60.0, tries=2) == {"applied": []}
+    assert called == [(only, Limits(1.0, 60.0, 2))]

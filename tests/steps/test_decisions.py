@@ -7,10 +7,11 @@ from typing import Any
 import pytest
 
 from django_selfdeploy.context import Context
-from django_selfdeploy.core.actions.django import Ask
+from django_selfdeploy.core.actions.django import Ask, Migrate
 from django_selfdeploy.core.actions.files import CopyFile, CopyFolder, Link, Remove, Write
 from django_selfdeploy.core.actions.front import RotateLogs
 from django_selfdeploy.core.actions.processes import Run, Say
+from django_selfdeploy.core.actions.source import Receive
 from django_selfdeploy.core.actions.static import ShareStatic, SweepStatic
 from django_selfdeploy.core.agent import ANSWERS, AgentSpec
 from django_selfdeploy.core.boot import StartAtBoot
@@ -18,7 +19,7 @@ from django_selfdeploy.core.plan import Step
 from django_selfdeploy.core.release import ProbeSpec, Program
 from django_selfdeploy.core.state import Known
 from django_selfdeploy.project.facts import Pending
-from django_selfdeploy.steps import activate, finish, stage
+from django_selfdeploy.steps import activate, databases, finish, stage
 from tests.making import (
     FILES,
     LAYOUT,
@@ -27,6 +28,7 @@ from tests.making import (
     OLDER,
     context,
     deployed,
+    entry,
     facts,
     host_state,
     known,
@@ -133,6 +135,48 @@ def test_the_machines_supervisord_needs_none() -> None:
 
 
 # variables
+
+
+def uv_of_tools(**state: Any) -> Step:
+    return stage.install_environment(context(uv=LAYOUT.uv, state=host_state(**state)))
+
+
+TOOLS = "/srv/mysite/tools"
+INTO_TOOLS = (f"{TOOLS}/bin/python", "-m", "pip", "install", "--disable-pip-version-check")
+
+
+def test_a_host_without_uv_gets_one_into_its_tools_before_it_is_used() -> None:
+    step = uv_of_tools()
+    assert runs(step)[:4] == [
+        ("/usr/bin/python3", "-m", "venv", TOOLS),
+        (*INTO_TOOLS, "--requirement", f"{TOOLS}/requirements.txt"),
+        (f"{TOOLS}/bin/supervisord", "--version"),
+        (f"{TOOLS}/bin/uv", "venv", "--quiet", "--python", "/usr/bin/python3", ENV),
+    ]
+    [listed] = [a for a in step.actions if isinstance(a, Write) and a.path == f"{TOOLS}/requirements.txt"]
+    assert listed.text == "supervisor>=4.3.0\nuv>=0.5\n"
+
+
+def test_tools_that_are_there_get_uv_alone_and_are_not_made_anew() -> None:
+    step = uv_of_tools(tools=True)
+    assert runs(step)[0] == (*INTO_TOOLS, "--requirement", f"{TOOLS}/requirements.txt")
+    assert Remove((TOOLS,)) not in step.actions
+    [listed] = [a for a in step.actions if isinstance(a, Write) and a.path == f"{TOOLS}/requirements.txt"]
+    assert listed.text == "uv>=0.5\n"
+
+
+def test_tools_that_have_uv_are_left_alone() -> None:
+    step = uv_of_tools(tools=True, programs={"uv": LAYOUT.uv}, envs=("e" * 16,))
+    assert step.actions == ()
+
+
+def test_wheels_that_are_sent_along_are_named_where_they_are() -> None:
+    wheel = entry("shop-1.0-py3-none-any.whl", "PK")
+    needed = requirements(lines=("django", "shop @ file://{wheels}/shop-1.0-py3-none-any.whl"), wheels=(wheel,))
+    step = stage.install_environment(context(requirements=needed))
+    assert Receive(f"{ENV}/wheels", (wheel,)) in step.actions
+    [listed] = [a for a in step.actions if isinstance(a, Write) and a.path == f"{ENV}/requirements.txt"]
+    assert listed.text == f"django\nshop @ file://{ENV}/wheels/shop-1.0-py3-none-any.whl\n"
 
 
 def test_variables_of_this_machine_go_into_the_release_only() -> None:
@@ -243,8 +287,12 @@ def test_another_host_than_the_one_that_leads_migrates_only_the_databases_that_a
     pending = (Pending("default", "pages", "0001_initial", (), True), Pending("big", "pages", "0001_initial", (), True))
     known = facts(pending=pending, databases={"default": "sqlite", "big": "postgresql"})
     leading, other = (activate.migrate(context(facts=known, leads=leads)) for leads in (True, False))
-    assert (leading.phase, leading.actions[0].arguments) == ("migrate", '{"aliases": ["default", "big"]}')  # type: ignore[attr-defined]
-    assert (other.phase, other.actions[0].arguments) == ("start", '{"aliases": ["default"]}')  # type: ignore[attr-defined]
+    first, big = ("default", "pages.0001_initial"), ("big", "pages.0001_initial")
+    assert (leading.phase, leading.actions) == (
+        "migrate",
+        (Migrate(leading.actions[0].agent, (first, big), 2.0, 3600.0, 3),),
+    )  # type: ignore[attr-defined]
+    assert (other.phase, other.actions) == ("start", (Migrate(other.actions[0].agent, (first,), 2.0, 3600.0, 3),))  # type: ignore[attr-defined]
     assert activate.migrate(context(facts=facts(own_databases=()), leads=False)).actions == ()
 
 
@@ -254,7 +302,7 @@ def test_a_migration_is_not_taken_back_and_that_is_said() -> None:
     step = activate.migrate(made)
     stays = "pages.0001_initial, pages.0002_more"
     assert (step.actions, step.undo) == (
-        (Ask(made.agent, "migrate", json.dumps({"aliases": ["default"]})),),
+        (Migrate(made.agent, (("default", "pages.0001_initial"), ("default", "pages.0002_more")), 2.0, 3600.0, 3),),
         (Say(f"The database is not taken back. Of these migrations, those that were applied stay: {stays}."),),
     )
 
@@ -374,6 +422,27 @@ def test_incomplete_releases_are_none_of_those_that_are_counted() -> None:
 
 def test_the_variables_that_are_live_now_are_kept() -> None:
     assert finish.tidy_up(context()).actions[0] == CopyFile(f"{RELEASE}/source/.env", "/srv/mysite/shared/.env", 0o600)
+
+
+def test_a_release_remembers_its_migrations_with_the_verdicts_of_the_one_before_it() -> None:
+    said = {"settings": {"MIGRATIONS": {"shop.*": "expand"}}, "judged": (("shop.0007", "contract"),)}
+    overrules = {"shop.*": "expand", "shop.0007": "contract"}
+    path = LAYOUT.migrations(NEW)
+    for made, before in ((context(**said), ""), (context(**said, state=deployed(release())), LAYOUT.migrations(OLD))):
+        asked = json.loads(databases.remember(made).arguments)
+        assert asked == {"path": path, "before": before, "overrules": overrules}
+
+
+@pytest.mark.parametrize("leads", [True, False])
+def test_it_remembers_again_what_came_after_the_old_code(leads: bool) -> None:
+    late = Pending("default", "shop", "0007", ("Remove it",), True, declared="contract")
+    made = context(state=deployed(release()), facts=facts(pending=(late,)), leads=leads)
+    asked = finish.tidy_up(made).actions[0]
+    assert isinstance(asked, Ask)
+    assert (asked.question, asked.agent) == ("remember_migrations", made.agent)
+    path = LAYOUT.migrations(NEW)
+    assert json.loads(asked.arguments) == {"path": path, "before": path, "overrules": {}}
+    assert databases.remember_again(context(state=deployed(release()))) == ()
 
 
 @pytest.mark.parametrize(

@@ -29,6 +29,9 @@ class World(Protocol):
     def warn(self, text: str) -> None:
         """Tell something that the user must know though it stops nothing."""
 
+    def keep(self, key: str, value: Any) -> None:
+        """Add `value` to the list called `key` of the deployment's story."""
+
     def note(self, text: str) -> None:
         """Leave a short result in the line of the step."""
 

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 
 from .. import atomic
 from ..codec import record
+from ..runner_files import runner_files
 from ..secret import Secret
 from .base import Action, ActionFailed, World
 
@@ -65,21 +66,19 @@ class Write(Action):
 
 @record
 @dataclass(frozen=True)
-class WriteAll(Action):
-    """Write several files below `folder`: pairs (relative path, text)."""
+class LeaveRunner(Action):
+    """Copy the runner at work into `folder`, so that the host can help itself: nothing has to be sent for it."""
 
     folder: str
-    files: tuple[tuple[str, str], ...]
-    mode: int = 0o644
 
     def describe(self) -> str:
-        return f"write {len(self.files)} files in {self.folder}"
+        return f"leave the runner in {self.folder}"
 
     def do(self, world: World) -> None:
-        for name, text in self.files:
+        for name, text in runner_files():
             path = os.path.join(self.folder, name)
             os.makedirs(os.path.dirname(path), exist_ok=True)
-            Write(path, text, self.mode).do(world)
+            Write(path, text).do(world)
 
 
 @record

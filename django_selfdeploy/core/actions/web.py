@@ -133,19 +133,20 @@ class AwaitWorkers(Action):
 @record
 @dataclass(frozen=True)
 class SmokeTest(Action):
-    """Ask for the probe's page as a visitor would, through the front server."""
+    """Ask for the probe's page as a visitor would, through the front server; while it is closed, with the `key`."""
 
     front: Front
     spec: ProbeSpec
     release: str
     tries: int = 3
+    key: str = ""
 
     def describe(self) -> str:
         return f"GET {self.spec.path} for {self.spec.host} at {self.front.address}"
 
     def do(self, world: World) -> None:
         for attempt in range(1, self.tries + 1):
-            found = probe.ask(self.front.address, self.spec, self.release, front=True)
+            found = probe.ask(self.front.address, self.spec, self.release, front=True, key=self.key)
             if found.works:
                 return
             if attempt < self.tries:
@@ -168,6 +169,7 @@ class Watch(Action):
     groups: tuple[str, ...]
     seconds: float
     every: float = 0.25
+    key: str = ""
 
     def describe(self) -> str:
         return f"watch the new release for {self.seconds:g} s"
@@ -179,7 +181,7 @@ class Watch(Action):
         while time.monotonic() < deadline:
             world.pause(min(self.every, max(0.0, deadline - time.monotonic())))
             if self.front.address:
-                found = probe.ask(self.front.address, self.spec, self.release, front=True)
+                found = probe.ask(self.front.address, self.spec, self.release, front=True, key=self.key)
                 asked += 1
                 failures += not found.works
                 if failures >= BAD_WATCHES:

@@ -12,8 +12,8 @@ from ..codec import record
 @dataclass(frozen=True)
 class Applied:
     """A migration that a database has. `compatible` says whether the release before it works with it all the same;
-    `irreversible` is the operation that cannot be taken back, "" where all can. Both None and "" where the release
-    that wrote this does not have the migration.
+    `irreversible` is the operation that cannot be taken back, "" where all can, and where the release that wrote this
+    does not have the migration.
     """
 
     alias: str

@@ -22,6 +22,12 @@ class Command(DeployCommand):
         parser.add_argument("--skip-tests", action="store_true", help="Do not run the tests; the record says so.")
         parser.add_argument("--force", action="store_true", help="Deploy though nothing changed.")
         parser.add_argument("--dry-run", action="store_true", help="Print the plan, and change nothing.")
+        window = "Close the site to visitors meanwhile, and apply all migrations in that window."
+        parser.add_argument("--maintenance", action="store_true", help=window)
+        judged = "Treat a migration as `expand`, `locking` or `contract`, whatever it was judged to be."
+        parser.add_argument(
+            "--migration", action="append", default=[], dest="migrations", metavar="NAME=KIND", help=judged
+        )
         parser.add_argument("--no-wait", action="store_true", help="Return once the release is live.")
 
     def perform(self, *, target: str, dry_run: bool, **options: Any) -> int:

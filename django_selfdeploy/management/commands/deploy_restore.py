@@ -28,13 +28,14 @@ class Command(DeployCommand):
         parser.add_argument("--yes", action="store_true", help="Do not ask.")
 
     def perform(self, *, target: str, identity: str, media: bool, directory: str, **options: Any) -> int:
-        project = safekeeping.at(self.project(target, **options), directory)
+        project = self.project(target, **options)
         with self.listeners(project, **options) as listeners:
             outcome = safekeeping.restore(
                 project,
                 identity,
                 media=media,
                 save=not options["no_backup"],
+                directory=directory,
                 agree=partial(_agree, yes=options["yes"]),
                 options=asked(**options),
                 listeners=listeners,

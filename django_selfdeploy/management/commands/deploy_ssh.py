@@ -26,17 +26,15 @@ class Command(DeployCommand):
     def perform(self, *, host: str, target: str, **options: Any) -> int:
         configured = getattr(settings, "SELFDEPLOY", None)
         aliases = (target,) if target else conf.aliases(configured)
-        known = {
-            one.name: (one.address, found)
-            for found in reversed([self.project(alias).target for alias in aliases])
-            for one in reversed(found.hosts)
-        }
-        address, found = known[host] if host in known else self._first(host, known)
+        known: dict[str, tuple[str, Target]] = {}
+        for found in (self.project(alias).target for alias in aliases):
+            for one in found.hosts:
+                known.setdefault(one.name, (one.address, found))
+        host = host or next(iter(known), "")
+        if host not in known:
+            names = ", ".join(known) or "this machine only"
+            message = f"No target has a host {host!r}." if host else "No target has hosts."
+            raise ConfigError(message, hint=f"SELFDEPLOY has: {names}.")
+        address, found = known[host]
         become(openssh.words(address, found.ssh))
         return 0
-
-    def _first(self, host: str, known: dict[str, tuple[str, Target]]) -> tuple[str, Target]:
-        if host or not known:
-            names = ", ".join(reversed(known)) or "this machine only"
-            raise ConfigError(f"No target has a host {host!r}.", hint=f"SELFDEPLOY has: {names}.")
-        return list(known.values())[-1]

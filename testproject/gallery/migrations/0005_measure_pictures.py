@@ -17,4 +17,7 @@ def size_in_bytes(file):
 class Migration(migrations.Migration):
     dependencies = [("gallery", "0004_picture_size_bytes")]
 
+    # the code before gets along with it
+    selfdeploy = "expand"
+
     operations = [migrations.RunPython(measure, migrations.RunPython.noop)]

@@ -12,4 +12,7 @@ class Migration(migrations.Migration):
 
     dependencies = [("guestbook", "0004_entry_words")]
 
+    # the code before gets along with it
+    selfdeploy = "expand"
+
     operations = [migrations.RunPython(count_words, migrations.RunPython.noop)]

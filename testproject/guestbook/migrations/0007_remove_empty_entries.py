@@ -9,4 +9,7 @@ def remove_empty(apps, schema_editor):
 class Migration(migrations.Migration):
     dependencies = [("guestbook", "0006_entry_newest_index")]
 
+    # the code before gets along with it
+    selfdeploy = "expand"
+
     operations = [migrations.RunPython(remove_empty, migrations.RunPython.noop)]
