@@ -101,6 +101,12 @@ def test_without_root_the_script_is_all_there_is(
     assert "Only root can prepare this machine." in capsys.readouterr().err
 
 
+def test_without_root_a_dry_run_shows_all(asked: Asked, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(setting_up, "can_prepare", lambda project: False)
+    monkeypatch.setattr(setting_up, "plans", lambda project, asked: {"": PLAN})
+    assert said("--dry-run").startswith(f"setup of mysite on default: {len(PLAN.steps)} steps\n")
+
+
 def test_only_root_can_prepare_this_machine(monkeypatch: pytest.MonkeyPatch) -> None:
     class Project:
         target = target()

@@ -37,10 +37,12 @@ class Command(DeployCommand):
         )
         if script:
             return print_scripts(self, setting_up.scripts(project, asked))
-        if not setting_up.can_prepare(project):
-            return print_scripts(self, setting_up.scripts(project, asked), why="Only root can prepare this machine.")
+        able = setting_up.can_prepare(project)
         if dry_run:
-            return print_left(self, setting_up.examine(project, asked), **options)
+            look = setting_up.examine if able else setting_up.plans
+            return print_left(self, look(project, asked), **options)
+        if not able:
+            return print_scripts(self, setting_up.scripts(project, asked), why="Only root can prepare this machine.")
         with self.listeners(project, **options) as listeners:
             changed = setting_up.prepare(project, asked, listeners)
         return print_outcome(self, target, changed, **options)
