@@ -81,7 +81,7 @@ def test_migrations_are_taken_back_by_the_release_that_has_them() -> None:
     assert isinstance(ask, Ask)
     assert (ask.agent, ask.question) == (newer, "unapply")
     assert ask.arguments == '{"migrations": [["default", "pages", "0003"], ["default", "pages", "0002"]]}'
-    assert [one.question for one in take_back.undo if isinstance(one, Ask)] == ["migrate"]
+    assert [one.question for one in take_back.undo if isinstance(one, Ask)] == ["migrate_all"]
 
 
 # from the files of the releases
