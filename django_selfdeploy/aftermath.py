@@ -27,15 +27,19 @@ Found = dict[str, str | None]
 
 
 def told(project: Project, fleet: Fleet, states: Mapping[str, HostState], error: DeployError) -> DeployError:
-    """The error to raise: it says of each host what it runs where that is not the same on all, or not known."""
+    """The error to raise: where a host was lost, or they do not run the same, it says what each of them runs."""
     if not fleet.several or not (fleet.lost or fleet.switched):
         return error
     found = _looked_at(project, fleet)
     before = {state.current for state in states.values()}
     if len(before) == 1 and set(found.values()) == before:
-        return error
-    text = _sentence(found)
-    known = type(error)(f"{error.message} {text}", hint=f"{error.hint} {_hint(found)}".strip())
+        release = next(iter(before)) or "nothing"
+        return _more(error, f"All hosts run {release}, as before.", "Deploy again.") if fleet.lost else error
+    return _more(error, _sentence(found), f"{error.hint} {_hint(found)}".strip())
+
+
+def _more(error: DeployError, text: str, hint: str) -> DeployError:
+    known = type(error)(f"{error.message.rstrip('.')}. {text}", hint=hint)
     known.exit_code = error.exit_code
     return known
 

@@ -92,7 +92,9 @@ def test_a_lost_host_that_took_back_by_itself_is_as_it_was(anew: Any, clock: Clo
     busy = MemoryConnection(AFTER, replies={"holder": {"pid": 1}})
     asked = anew(web2=[SILENT, busy, MemoryConnection(BEFORE)])
     made, heard = fleet(("web2",), ("web1",), web1=BEFORE, web2=AFTER)
-    assert told(PROJECT, made, states("web1", "web2"), LOST) is LOST
+    found = told(PROJECT, made, states("web1", "web2"), LOST)
+    assert found.message == f"web2: The connection was lost. All hosts run {OLD}, as before."
+    assert (type(found), found.hint, found.exit_code) == (RunnerLost, "Deploy again.", 13)
     assert (asked, clock.now) == ([("web2",)] * 3, 2 * aftermath.POLL)
     assert heard == [Warned("Looking what became of web2, which may take a while.")]
 
