@@ -6,7 +6,7 @@ import sys
 from dataclasses import dataclass
 from pathlib import Path
 
-from .controller import run
+from .controller import REPOSITORY, run
 
 PLACE = "/mnt/packages"
 """Where every host has the folder."""
@@ -51,7 +51,8 @@ class Packages:
 def gather(folder: Path, wheel: Path, *, users: tuple[str, ...]) -> Packages:
     """Fetch or build the wheels, from the index that this machine is set up with."""
     pip = (sys.executable, "-m", "pip", "--python", PYTHON)
-    run(*pip, "wheel", "--quiet", "--wheel-dir", str(folder / "wheels"), str(wheel), *NEEDED)
+    site = ("--requirement", str(REPOSITORY / "testproject/requirements.txt"))
+    run(*pip, "wheel", "--quiet", "--wheel-dir", str(folder / "wheels"), str(wheel), *site, *NEEDED)
     (folder / "pip.conf").write_text(PIP)
     for user in users:
         (folder / f"uv-{user}.toml").write_text(UV % user)
