@@ -15,7 +15,7 @@ from .actions.programs import StartPrograms, StartSupervisor
 from .errors import DeployError, HostError, NothingThere
 from .executor import of_system
 from .going_live import link_of
-from .journal import Journal, new_id
+from .journal import Journal, new_id, newest
 from .layout import Layout
 from .session import Session
 from .status import status
@@ -95,7 +95,7 @@ def _rollback(layout: Layout, options: argparse.Namespace) -> int:
     way = distance.distance(layout, to=plan.release, live=found.current, folder=layout.backups)
     rollback.way_back(way, to=plan.release, code_only=options.code_only, migrations=False)
     story = {"id": identity, "kind": "rollback", "target": "", "release": plan.release, "who": about["who"]}
-    journal = Journal(layout, {**story, "previous": found.current, "host": found.host})
+    journal = Journal(layout, {**story, "previous": found.current, "host": _own_name(layout, found)})
     session = Session(
         deployment=identity,
         listener=_said,
@@ -105,6 +105,12 @@ def _rollback(layout: Layout, options: argparse.Namespace) -> int:
         began=time.monotonic(),
     )
     return rollback.by_hand(session, journal, plan)
+
+
+def _own_name(layout: Layout, found: state.HostState) -> str:
+    """What deployments call this host, so that records do not know it under two names; else its own name."""
+    told = next(iter(newest(layout, 1)), {})
+    return str(told.get("host") or found.host)
 
 
 def _unlock(layout: Layout, options: argparse.Namespace) -> int:
