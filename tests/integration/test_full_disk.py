@@ -137,5 +137,7 @@ from django.db import migrations, models
 
 class Migration(migrations.Migration):
     dependencies = [("pages", "0005_notice_title_unique")]
-    operations = [migrations.CreateModel("Buoy", [("id", models.BigAutoField(primary_key=True))])]
+    # in the database alone: the models of the site do not have it
+    made = migrations.CreateModel("Buoy", [("id", models.BigAutoField(primary_key=True))])
+    operations = [migrations.SeparateDatabaseAndState(database_operations=[made])]
 """
