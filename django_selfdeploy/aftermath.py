@@ -14,8 +14,7 @@ from .hosts.base import Connection
 from .hosts.fleet import Fleet
 from .hosts.news import OnHost
 from .options import Project
-from .preparation import look_for, target_on
-from .reaching import reached
+from .reaching import look_at, reached
 
 PATIENCE = 30.0
 """Seconds that a runner may take, once it knows that it is alone, to finish or to take back."""
@@ -63,7 +62,7 @@ def _looked_at(project: Project, fleet: Fleet) -> Found:
     found: Found = dict.fromkeys(fleet.names)
     there = tuple(name for name in fleet.names if name not in fleet.lost)
     if there:
-        states, _ = fleet.narrowed(there).try_each(lambda name, connection: _look(project, name, connection))
+        states, _ = fleet.narrowed(there).try_each(lambda name, connection: look_at(project, name, connection))
         found |= {name: state.current for name, state in states.items()}
     if fleet.lost:
         fleet.tell(Warned(f"Looking what became of {_names(fleet.lost)}, which may take a while."))
@@ -92,15 +91,10 @@ def _settled(project: Project, name: str, connection: Connection | DeployError) 
     if isinstance(connection, DeployError):
         return None
     try:
-        state = _look(project, name, connection)
+        state = look_at(project, name, connection)
         return state.current if connection.holder() is None else None
     except DeployError:
         return None
-
-
-def _look(project: Project, name: str, connection: Connection) -> HostState:
-    target = target_on(project.target, name)
-    return connection.open(target.root, name=target.name, look=look_for(target))
 
 
 def _sentence(found: Found) -> str:

@@ -25,7 +25,7 @@ from .options import Options, Outcome, Project
 from .preparation import contexts_for, find_code, look_for, prepare, read_variables, target_on
 from .project import variables
 from .project.facts import ProjectFacts
-from .reaching import connected
+from .reaching import connected, look_at
 from .steps import activate, plans
 from .story import about_deployment, about_migrations, recorder
 
@@ -35,12 +35,6 @@ States = Mapping[str, HostState]
 def look(project: Project, fleet: Fleet) -> dict[str, HostState]:
     """The state of each host, without a lock: nothing is changed, not even a folder made."""
     return fleet.each(lambda name, connection: look_at(project, name, connection))
-
-
-def look_at(project: Project, name: str, connection: Connection) -> HostState:
-    """The same for one host."""
-    target = target_on(project.target, name)
-    return connection.open(target.root, name=target.name, look=look_for(target))
 
 
 def deploy(project: Project, options: Options, listeners: tuple[Listener, ...]) -> Outcome:

@@ -13,13 +13,14 @@ from functools import partial
 from . import inventory
 from .conf import Target
 from .core.errors import ConfigError, DeployError, HostError
+from .core.state import HostState
 from .hosts import local
 from .hosts.base import Connection
 from .hosts.fleet import Fleet
 from .hosts.interrupt import calling_off
 from .inventory import Host
 from .options import Project
-from .preparation import lead_of
+from .preparation import lead_of, look_for, target_on
 
 THIS_MACHINE = ""
 """The name of this machine as a host."""
@@ -65,6 +66,12 @@ def fleet_of(project: Project, connections: dict[str, Connection]) -> Fleet:
         return Fleet(connections)
     lead = lead_of(project.target, tuple(connections))
     return Fleet(connections, lead=lead, batches=partial(inventory.batches, project.target.batch))
+
+
+def look_at(project: Project, name: str, connection: Connection) -> HostState:
+    """The state of one host, without a lock: nothing is changed there, not even a folder made."""
+    target = target_on(project.target, name)
+    return connection.open(target.root, name=target.name, look=look_for(target))
 
 
 def chosen(project: Project) -> tuple[Host, ...]:

@@ -7,10 +7,9 @@ from typing import Any
 
 from .core.errors import DeployError
 from .hosts.base import Connection
-from .operations import look_at
 from .options import Project
 from .preparation import look_for, target_on
-from .reaching import fleet_of, reached
+from .reaching import fleet_of, look_at, reached
 
 DEPLOYMENTS = 5
 """How many of the last deployments are told of each host."""
