@@ -232,7 +232,8 @@ class Runner:
         if self._executor is None:
             return
         self._executor.take_back(reason)
-        self._close(reason, record)
+        stays = isinstance(reason, Cancelled) and self._executor.confirmed
+        self._close(None if stays else reason, record)
 
     def _close(self, reason: DeployError | None, record: Any) -> None:
         assert self._session is not None and self._journal is not None and self._lock is not None

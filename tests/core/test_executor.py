@@ -404,6 +404,15 @@ def test_hosts_go_together_but_for_what_is_done_once_and_what_is_switched_in_bat
     assert whole.during((Phase.SWITCH, Phase.CONFIRM)) == plan(step("switch", "switch"), step("confirm", "confirm"))
 
 
+def test_once_the_old_release_may_be_gone_nothing_goes_back_to_it(stage: Stage) -> None:
+    executor = Executor(stage.session)
+    executor.carry_out(plan(step("start", "start"), step("switch", "switch"), step("confirm", "confirm")))
+    assert not executor.confirmed
+    executor.carry_out(plan(step("finish", "finish")))
+    executor.take_back(Cancelled("Another host failed."))
+    assert (executor.confirmed, Do.done) == (True, ["start", "switch", "confirm", "finish"])
+
+
 def test_steps_without_actions_are_left_out() -> None:
     empty = Step("stage", "nothing to do", ())
     assert plan(empty, step("a"), empty).without_empty_steps() == plan(step("a"))

@@ -21,6 +21,7 @@ from django_selfdeploy.core.actions.source import Receive
 from django_selfdeploy.core.actions.system import OwnFolder
 from django_selfdeploy.core.agent import AgentSpec
 from django_selfdeploy.core.errors import Cancelled, DeployError, HostError, Locked, NothingThere, RunnerLost, Unchanged
+from django_selfdeploy.core.events import Doing
 from django_selfdeploy.core.journal import read
 from django_selfdeploy.core.layout import Layout
 from django_selfdeploy.core.lock import Lock, holder
@@ -432,9 +433,12 @@ def test_a_sign_of_life_is_answered_at_once(host: Host) -> None:
     """By the thread that reads: whatever step stands, the controller hears that the runner lives."""
     host.open()
     sending = start(host, write(host.layout, "a", "stage", Await("1")))
+    deadline = time.monotonic() + 5
+    while not any(isinstance(event, Doing) and event.what == "await" for event in host.heard):
+        assert time.monotonic() < deadline
+        time.sleep(0.01)
     before = host.connection._channel.received
     host.connection._channel.send_if_idle("alive")
-    deadline = time.monotonic() + 5
     while host.connection._channel.received == before and time.monotonic() < deadline:
         time.sleep(0.01)
     assert host.connection._channel.received - before == len(b'{"kind": "alive", "bytes": 0}\n')
