@@ -15,7 +15,7 @@ from pathlib import Path
 from . import accounts, furniture
 from .furniture import Piece
 from .network import Network
-from .packages import Packages
+from .packages import PLACE, UV_PROGRAM, Packages
 from .standing import Answer
 from .waiting import PATIENCE, until
 
@@ -236,6 +236,7 @@ class Host:
     def _furnish(self) -> None:
         self.run(*furniture.UNPACK, user="root", stdin=furniture.archive(self._furniture()))
         self._make_host_key()
+        self.run("ln", "--symbolic", "--force", f"{PLACE}/{UV_PROGRAM}", "/usr/local/bin/uv", user="root")
         for pattern in (*ABSENT, *self._without):
             self.run("find", *FOLDERS, "-name", pattern, "-delete", user="root")
 

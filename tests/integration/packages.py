@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+import zipfile
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -16,6 +17,9 @@ PYTHON = "/usr/bin/python3"
 
 NEEDED = ("supervisor>=4.3", "setuptools", "wheel", "pip", "uv")
 """What a host needs beside the wheel of this repository and what that requires."""
+
+UV_PROGRAM = "bin/uv"
+"""Where uv is below the folder."""
 
 PIP = f"""\
 [global]
@@ -53,12 +57,24 @@ def gather(folder: Path, wheel: Path, *, users: tuple[str, ...]) -> Packages:
     pip = (sys.executable, "-m", "pip", "--python", PYTHON)
     site = ("--requirement", str(REPOSITORY / "testproject/requirements.txt"))
     run(*pip, "wheel", "--quiet", "--wheel-dir", str(folder / "wheels"), str(wheel), *site, *NEEDED)
+    _unpack_uv(folder)
     (folder / "pip.conf").write_text(PIP)
     for user in users:
         (folder / f"uv-{user}.toml").write_text(UV % user)
         cache = folder / f"cache-{user}"
         cache.mkdir()
         cache.chmod(0o777)
-    for path in (folder, *folder.glob("*"), *folder.glob("wheels/*")):
+    for path in (folder, *folder.glob("*"), *folder.glob("wheels/*"), *folder.glob("bin/*")):
         path.chmod(path.stat().st_mode | (0o055 if path.is_dir() else 0o044))
     return Packages(folder, users)
+
+
+def _unpack_uv(folder: Path) -> None:
+    """The program itself, for hosts that have one as most do; with it an environment is made in a second."""
+    [wheel] = (folder / "wheels").glob("uv-*.whl")
+    with zipfile.ZipFile(wheel) as archive:
+        [name] = [name for name in archive.namelist() if name.endswith(".data/scripts/uv")]
+        program = folder / UV_PROGRAM
+        program.parent.mkdir()
+        program.write_bytes(archive.read(name))
+    program.chmod(0o755)

@@ -54,6 +54,8 @@ class Running:
     def _events(self) -> Iterator[Event]:
         assert self._process.stdout is not None
         for line in self._process.stdout:
+            if not line.endswith("\n"):
+                return  # a controller that was killed while it wrote
             event = {"event": "", **json.loads(line)}
             self.heard.append(event)
             yield event

@@ -23,7 +23,7 @@ def fleet(controller: Controller, network: Network, packages: Packages) -> Itera
         {"ADDRESS": "deploy@web1", "ROLES": ["web", "db"]},
         {"ADDRESS": "deploy@worker1", "ROLES": ["worker", "beat"]},
     ]
-    odd = {"worker1": {"without": ("nginx",)}}
+    odd = {"worker1": {"without": ("nginx", "uv")}}
     processes = {"mail": WORKER, "beat": WORKER}
     fleet = Fleet(
         controller, network, packages, names=("web1", "worker1"), odd=odd, HOSTS=hosts, PROCESSES=processes, WATCH=0.4

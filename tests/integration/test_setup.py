@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import subprocess
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 
@@ -12,7 +13,8 @@ from .controller import Controller
 from .fleet import ALIAS, Fleet
 from .hosts import Host
 from .network import Network
-from .packages import Packages
+from .packages import Packages, gather
+from .scratch import claimed_folder
 from .waiting import PATIENCE
 
 NAME = "website"
@@ -23,8 +25,16 @@ BIND = "import socket; socket.create_server(('0.0.0.0', 81))"
 
 
 @pytest.fixture(scope="module")
+def packages(network: Network, wheel: Path) -> Iterator[Packages]:
+    """Of its own: the user who is made here has another number, and may not write to the caches of the usual one."""
+    with claimed_folder() as folder:
+        packages = gather(folder, wheel, users=("root", "deploy"))
+        bare.gather_debs(packages)
+        yield packages
+
+
+@pytest.fixture(scope="module")
 def fleet(controller: Controller, network: Network, packages: Packages) -> Iterator[Fleet]:
-    bare.gather_debs(packages)
     fleet = Fleet(
         controller, network, packages, names=("web1", "web2"), NAME=NAME, ROOT="", PORT=81, START_AT_BOOT=True
     )
