@@ -24,14 +24,11 @@ class Executor:
         self._session = session
         self._begun: list[tuple[int, Step]] = []
         self._number = 0
-        self._switched = self._confirmed = False
+        self._switched = False
+        self.confirmed = False
+        """Whether the old processes may be stopped by now: nothing goes back to them any more."""
         self.missing: DeployError | None = None
         """What failed after the confirmation and must be known: it is raised at the end of all."""
-
-    @property
-    def confirmed(self) -> bool:
-        """Whether the new release is there to stay: what came before is not taken back any more."""
-        return self._confirmed
 
     def carry_out(self, plan: Plan) -> None:
         """Do every step. Raises the DeployError of the first that fails, after everything was taken back."""
@@ -39,7 +36,8 @@ class Executor:
             self._number += 1
             self._session.enter(step.stretch)
             if not step.stretch.undone_on_failure:
-                self._confirm()
+                self.confirmed = True
+                self._begun.clear()
             try:
                 self._do(self._number, step)
             except DeployError as error:
@@ -52,12 +50,6 @@ class Executor:
             if step.stretch is Phase.SWITCH and not self._switched:
                 self._switched = True
                 self._session.live(plan.release)
-
-    def _confirm(self) -> None:
-        """The old processes may be stopped from now on, so nothing can go back to them."""
-        if not self._confirmed:
-            self._confirmed = True
-            self._begun.clear()
 
     def take_back(self, reason: DeployError) -> None:
         """Undo every step begun, last first. An undo that fails is told and does not stop the others."""
@@ -72,7 +64,7 @@ class Executor:
                 self._session.step_undone(number, step.name)
 
     def _do(self, number: int, step: Step) -> None:
-        if not self._confirmed:
+        if not self.confirmed:
             self._begun.append((number, step))
         began = time.monotonic()
         try:
