@@ -157,5 +157,36 @@ ALL_CHECKS: dict[str, Kind] = {
         "AUDIT is on, and nothing could be looked up.",
         "Install pip-audit where it reaches its data.",
     ),
+    "selfdeploy.E050": Kind(
+        checks.ERROR,
+        "The settings want a variable that the target's environment lacks. They do not load, so it cannot be accepted.",
+        "Add it to the target's environment file, or with `manage.py deploy_env set`.",
+    ),
+    "selfdeploy.E051": Kind(
+        checks.ERROR,
+        "The settings cannot make of the value of a variable what they want. They do not load, so it cannot be "
+        "accepted.",
+        "Mend the value in the target's environment file.",
+    ),
+    "selfdeploy.W051": Kind(
+        checks.WARNING,
+        "The value of a variable is neither true nor false, and django-environ reads it as False.",
+        "Write True or False.",
+    ),
+    "selfdeploy.W052": Kind(
+        checks.WARNING,
+        "A variable is in the target's environment, and nobody is known to read it.",
+        "Remove it, or mend its name. One that a library reads: name it in a comment of the settings.",
+    ),
+    "selfdeploy.I053": Kind(
+        checks.INFO,
+        "The settings read a variable that those of the live release do not, and it is not set.",
+        "Nothing, if its default is right.",
+    ),
+    "selfdeploy.W054": Kind(
+        checks.WARNING,
+        "A value begins with `$`, so django-environ takes it for the name of another variable, which there is not.",
+        "Choose a value that begins otherwise.",
+    ),
 }
 """Every id, with those that the deployment itself tells of a release."""

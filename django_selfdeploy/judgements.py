@@ -11,6 +11,7 @@ from .core.errors import HostError, MigrationRefused, ReleaseError
 from .core.layout import SOCKET_PATH_LIMIT
 from .project.facts import Message, Pending
 from .project.safety.findings import LOCKING, UNKNOWN
+from .project.wanting import NEW
 
 ENVIRONMENT_SIZE = 300_000_000
 """Bytes that a new virtualenv takes: Django and what this package brings need about 200 MB."""
@@ -172,6 +173,11 @@ def remarks(context: Context) -> tuple[str, ...]:
     """Choices that were made for the user, which are in order: told once, at the first deployment."""
     own = [m for m in context.known_facts.messages if m.id.startswith("selfdeploy.") and m.level < logging.WARNING]
     return (*_of_source(context), *(f"({message.id}) {message.text}" for message in own))
+
+
+def news(context: Context) -> tuple[str, ...]:
+    """Of those choices the ones that are new in this release: told at later deployments too."""
+    return tuple(f"({message.id}) {message.text}" for message in context.known_facts.messages if message.id == NEW)
 
 
 def warnings(context: Context) -> tuple[str, ...]:

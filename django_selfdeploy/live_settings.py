@@ -7,12 +7,12 @@ sets SELFDEPLOY_SETTINGS (the project's module) and the places; see project/adju
 from __future__ import annotations
 
 import os
-from importlib import import_module
 from pathlib import Path
 
 from django_selfdeploy.project import adjust as _adjust
+from django_selfdeploy.project.importing import imported as _imported
 
-_project = import_module(os.environ["SELFDEPLOY_SETTINGS"])
+_project = _imported(os.environ["SELFDEPLOY_SETTINGS"])
 globals().update({name: value for name, value in vars(_project).items() if name.isupper()})
 
 

@@ -127,8 +127,8 @@ def _judge(fleet: Fleet, contexts: dict[str, Context]) -> None:
         with naming(name, several=fleet.several):
             judgements.judge_release(context)
             judgements.judge_migrations(context)
-        if context.previous is None:
-            told.update(dict.fromkeys(map(Remarked, judgements.remarks(context))))
+        remarks = judgements.news if context.previous else judgements.remarks
+        told.update(dict.fromkeys(map(Remarked, remarks(context))))
         told.update(dict.fromkeys(map(Warned, judgements.warnings(context))))
         told.update(dict.fromkeys(map(Warned, judgements.on_migrations(context))))
         if context.is_closed:

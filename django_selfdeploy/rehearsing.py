@@ -13,7 +13,7 @@ from .hosts.fleet import naming
 from .operations import look
 from .options import Options, Project
 from .preparation import find_code, prepare
-from .project import dry, variables
+from .project import contract, dry, variables
 from .project.facts import ProjectFacts
 from .reaching import connected
 from .source import Source
@@ -46,7 +46,8 @@ def rehearse(project: Project, options: Options, *, sql: bool = True) -> dict[st
     for name, context in contexts.items():
         with naming(name, several=several):
             judgements.judge_host(context)
-    facts = _rehearsed(project, source, next(iter(contexts.values())), sql=sql)
+    lead, context = next(iter(contexts.items()))
+    facts = _rehearsed(project, source, context, live[lead].get(contract.FILE, ""), sql=sql)
     found = {}
     for name, context in contexts.items():
         context = replace(context, facts=facts)
@@ -55,7 +56,7 @@ def rehearse(project: Project, options: Options, *, sql: bool = True) -> dict[st
     return found
 
 
-def _rehearsed(project: Project, source: Source, context: Context, *, sql: bool) -> ProjectFacts:
+def _rehearsed(project: Project, source: Source, context: Context, before: str, *, sql: bool) -> ProjectFacts:
     path = variables.find(project.folder, named=project.target.env_file, alias=project.target.alias)
     kept = Path(context.layout.variables)
     top = project.folder if not source.project else project.folder.parents[source.project.count("/")]
@@ -65,4 +66,5 @@ def _rehearsed(project: Project, source: Source, context: Context, *, sql: bool)
         project=project.folder,
         variables=path or (kept if kept.exists() else None),
         sql=sql,
+        before=before,
     )

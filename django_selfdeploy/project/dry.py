@@ -13,27 +13,57 @@ from typing import Any
 from ..core.actions.processes import last_lines
 from ..core.children import INHERITED
 from ..core.errors import ReleaseError
+from .contract import FILE, Contract
 from .facts import ProjectFacts
+from .importing import ONLY
 
 
-def facts(constants: dict[str, str], *, code: Path, project: Path, variables: Path | None, sql: bool) -> ProjectFacts:
+def facts(
+    constants: dict[str, str], *, code: Path, project: Path, variables: Path | None, sql: bool, before: str = ""
+) -> ProjectFacts:
     """The facts that the project's work tree has now, read by a Django process of this virtualenv.
 
-    The databases are those of the target; nothing in them is changed. Raises ReleaseError when the project does
-    not load.
+    The databases are those of the target; nothing in them is changed. `before` is what the live release keeps of its
+    contract. Raises ReleaseError when the project does not load.
     """
+    here = {**constants, "SELFDEPLOY_VARIABLES": str(variables or "")}
+    question = {"question": "facts", "sql": sql}
+    return ProjectFacts.from_json(_answer(_asked(here, code=code, project=project, question=question, before=before)))
+
+
+def contract(settings: str, *, code: Path, project: Path) -> Contract:
+    """What the settings of the work tree want, read by a Python process that has no variables but those of `.env`.
+
+    Settings that fail for want of a variable tell all the same. Raises ReleaseError when they fail otherwise.
+    """
+    nowhere = {f"SELFDEPLOY_{name}": "" for name in ("PUBLIC", "SHARED", "MEDIA")}
+    constants = {
+        **nowhere,
+        "DJANGO_SETTINGS_MODULE": "django_selfdeploy.live_settings",
+        "SELFDEPLOY_SETTINGS": settings,
+        ONLY: "1",
+    }
+    reply = _asked(constants, code=code, project=project, question={"question": "settings"})
+    return Contract.from_json(reply["contract"] if "contract" in reply else _answer(reply)["contract"])
+
+
+def _asked(
+    constants: dict[str, str], *, code: Path, project: Path, question: dict[str, Any], before: str = ""
+) -> dict[str, Any]:
+    """The reply of a process that is started as one of a release is, in a folder that has what a release's has."""
     with tempfile.TemporaryDirectory() as folder:
         here = {
             **constants,
             "PATH": os.pathsep.join((os.path.dirname(sys.executable), os.environ.get("PATH", os.defpath))),
+            "SELFDEPLOY_BEFORE": f"{folder}/{FILE}",
             "SELFDEPLOY_CODE": str(code),
             "SELFDEPLOY_PROJECT": str(project),
-            "SELFDEPLOY_VARIABLES": str(variables or ""),
         }
         etc = Path(folder, "etc")
         etc.mkdir()
         (etc / "environment.json").write_text(json.dumps(here), encoding="utf-8")
-        return ProjectFacts.from_json(_ask(folder, {"question": "facts", "sql": sql}))
+        Path(folder, FILE).write_text(before, encoding="utf-8")
+        return _ask(folder, question)
 
 
 def _ask(folder: str, question: dict[str, Any]) -> dict[str, Any]:
@@ -60,9 +90,14 @@ def _ask(folder: str, question: dict[str, Any]) -> dict[str, Any]:
         line = answers.readline()
     answer: dict[str, Any] = json.loads(line) if line else {"error": "It says nothing."}
     if "error" in answer:
-        output = answer.get("output") or (done.stdout + done.stderr).decode("utf-8", "replace")
+        answer.setdefault("output", (done.stdout + done.stderr).decode("utf-8", "replace"))
+    return answer
+
+
+def _answer(reply: dict[str, Any]) -> dict[str, Any]:
+    if "error" in reply:
         raise ReleaseError(
-            f"The project does not load: {answer['error']}{last_lines(output)}",
+            f"The project does not load: {reply['error']}{last_lines(reply['output'])}",
             hint="Mend what the last lines name; variables belong into the target's .env.",
         )
-    return dict(answer["answer"])
+    return dict(reply["answer"])

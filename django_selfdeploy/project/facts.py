@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import asdict, dataclass
 from typing import Any
 
+from .contract import Contract
 from .safety.findings import Finding, Judgement, gravest
 
 MEGABYTE = 1024**2
@@ -85,7 +86,7 @@ class ProjectFacts:
     parameters was found, `pages` are those that do nothing when they are asked. `body_limit` is the largest request
     that the project means to take, in bytes, 0 for any. `sendfile_url` is the internal path of the files in
     `sendfile_root`, "" for none. `databases` are the vendors by alias, `own_databases` the aliases of those that are
-    on the host itself.
+    on the host itself. `contract` is what the settings want from the environment.
     """
 
     application: str
@@ -109,6 +110,7 @@ class ProjectFacts:
     sendfile_root: str = ""
     pages: tuple[str, ...] = ()
     own_databases: tuple[str, ...] = ()
+    contract: Contract = Contract()
 
     def to_json(self) -> dict[str, Any]:
         return asdict(self)
@@ -121,6 +123,7 @@ class ProjectFacts:
                 "allowed_hosts": tuple(fields["allowed_hosts"]),
                 "pages": tuple(fields.get("pages", ())),
                 "own_databases": tuple(fields.get("own_databases", ())),
+                "contract": Contract.from_json(fields["contract"]) if "contract" in fields else Contract(),
                 "messages": tuple(Message(**dict(row)) for row in fields["messages"]),
                 "pending": tuple(_pending(dict(row)) for row in fields["pending"]),
             }

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import ast
 import importlib.metadata
-import os
 import re
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 from ..requirements import OWN, canonical, frozen, own_requirement
+from . import own_files
 from .adjust import Values
 
 NEEDED: dict[str, tuple[str, ...]] = {
@@ -27,7 +27,6 @@ NEEDED: dict[str, tuple[str, ...]] = {
 """Modules that Django imports only where a setting names the key (its own documentation of each)."""
 
 _dotted = re.compile(r"[A-Za-z_]\w*(\.\w+)+\Z")
-_not_ours = ("node_modules", "site-packages", "__pycache__")
 
 
 def requirements(folder: Path, live: Values) -> tuple[str, ...]:
@@ -60,7 +59,9 @@ def _name(pin: str) -> str:
 
 def _imports(folder: Path) -> Iterator[str]:
     """The top-level names of the modules that the files below `folder` import, and PIL for an ImageField."""
-    for path in _files(folder):
+    for path in own_files.files(folder):
+        if path.suffix != ".py":
+            continue
         try:
             tree = ast.parse(path.read_bytes())
         except (SyntaxError, ValueError, OSError):
@@ -72,16 +73,6 @@ def _imports(folder: Path) -> Iterator[str]:
                 yield str(node.module).partition(".")[0]
             elif isinstance(node, ast.Attribute) and node.attr == "ImageField":
                 yield "PIL"
-
-
-def _files(folder: Path) -> Iterator[Path]:
-    for place, folders, names in os.walk(folder):
-        folders[:] = [
-            name
-            for name in folders
-            if name not in _not_ours and name[0] != "." and not Path(place, name, "pyvenv.cfg").exists()
-        ]
-        yield from (Path(place, name) for name in names if name.endswith(".py"))
 
 
 def _named(live: Values) -> Iterator[str]:

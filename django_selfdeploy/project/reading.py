@@ -16,7 +16,7 @@ from django.core.files.storage import FileSystemStorage
 from django.db import DEFAULT_DB_ALIAS, connections
 from django.urls import NoReverseMatch, Resolver404, get_resolver, resolve, reverse
 
-from . import history, uploads
+from . import history, importing, uploads, wanting
 from .facts import Message, ProjectFacts
 from .pages import pages
 from .pending import read_pending
@@ -32,6 +32,7 @@ def read(*, sql: bool = False) -> ProjectFacts:
     """
     sendfile_url, sendfile_root = uploads.sendfile()
     about_migrations = history.messages()
+    contract = importing.contract()
     return ProjectFacts(
         application=_application(),
         allowed_hosts=tuple(settings.ALLOWED_HOSTS),
@@ -43,7 +44,7 @@ def read(*, sql: bool = False) -> ProjectFacts:
         media_root=str(settings.MEDIA_ROOT),
         serves_media=bool(_raw("MEDIA_URL")) and "//" not in str(_raw("MEDIA_URL")),
         probe_path=_probe_path(),
-        messages=(*_adjusted(), *_checked(), *about_migrations),
+        messages=(*_adjusted(), *_checked(), *about_migrations, *wanting.messages(contract)),
         pending=() if any(one.level >= checks.ERROR for one in about_migrations) else tuple(read_pending(sql=sql)),
         databases={alias: connections[alias].vendor for alias in connections},
         own_databases=tuple(alias for alias in connections if _is_own(alias)),
@@ -54,6 +55,7 @@ def read(*, sql: bool = False) -> ProjectFacts:
         sendfile_url=sendfile_url,
         sendfile_root=sendfile_root,
         pages=pages(),
+        contract=contract,
     )
 
 

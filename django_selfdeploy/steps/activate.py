@@ -17,6 +17,7 @@ from ..core.actions.static import ShareStatic
 from ..core.codec import dumps
 from ..core.plan import Failure, Phase, Step
 from ..core.release import RECORD, ProbeSpec, Program, Release
+from ..project import contract
 from . import databases
 from .judge import compare_pages
 
@@ -72,6 +73,7 @@ def write_configuration(context: Context) -> Step:
     files = generated_files(context)
     layout, target = context.layout, context.target
     actions: list[Action] = [Write(f"{context.etc}/{name}", text) for name, text in files.items()]
+    actions.append(Write(f"{context.etc}/{contract.FILE}", contract.remembered(context.known_facts.contract)))
     roots = target.process_manager.root_files(context)
     actions += [Write(f"{layout.etc}/{name}", text) for name, text in roots.items()]
     front = target.front.program_conf(context, context.state.programs.get(target.front.program, "nginx"))

@@ -16,6 +16,7 @@ def stage_plan(context: Context, *, kind: str = "deploy") -> Plan:
         judge.check_packages(context),
         stage.set_variables(context),
         build.build(context),
+        stage.read_settings(context),
         databases.create(context),
         stage.look_at_release(context),
     )

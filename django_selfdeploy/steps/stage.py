@@ -172,6 +172,21 @@ def _tools(context: Context) -> tuple[Action, ...]:
     )
 
 
+def read_settings(context: Context) -> Step:
+    """The settings of the release load with the variables of the target; all that they lack is told at once."""
+    return Step(
+        Phase.STAGE.value,
+        "read the settings",
+        (Ask(context.agent, "settings", quiet=True),),
+        failure=Failure(
+            "ReleaseError",
+            "The settings of the new release cannot be loaded.",
+            "Mend them, or set the variables in the target's environment file (`manage.py deploy_env set NAME=VALUE`); "
+            "then deploy again. The live release is untouched.",
+        ),
+    )
+
+
 def look_at_release(context: Context) -> Step:
     """One Django start in the release answers everything at once."""
     return Step(

@@ -10,6 +10,7 @@ from django.core.management.base import CommandParser
 from django.utils.crypto import get_random_string
 
 from django_selfdeploy import initial
+from django_selfdeploy.management import example
 from django_selfdeploy.management.base import DeployCommand
 from django_selfdeploy.project import changes
 
@@ -22,9 +23,15 @@ class Command(DeployCommand):
 
     def more_arguments(self, parser: CommandParser) -> None:
         parser.add_argument("--write", action="store_true", help="Write the files (default: show what would change).")
+        only = "Only .env.example: every variable that the settings read (default: print it; --json for programs)."
+        parser.add_argument("--example", action="store_true", help=only)
+        current = "With --example: exit code 1 where the file is out of date; for CI."
+        parser.add_argument("--check", action="store_true", help=current)
 
     def perform(self, *, target: str, write: bool, as_json: bool, **options: Any) -> int:
         project = self.project(target)
+        if options["example"] or options["check"]:
+            return example.run(self, project, write=write, check=options["check"], as_json=as_json)
         module = os.environ["DJANGO_SETTINGS_MODULE"]
         found = initial.look(project.folder, project.target, module, _overridden())
         decision = initial.decide(found, lambda: get_random_string(KEY_LENGTH))

@@ -1,0 +1,90 @@
+"""Importing a project's settings in a release: watched where the deployer asks, plainly everywhere else."""
+
+from __future__ import annotations
+
+import json
+import os
+import sys
+from importlib import import_module
+from types import ModuleType
+from typing import Any
+
+from .contract import Contract
+from .culprit import Problem
+from .observing import Recorder
+from .trial import everything
+
+ONLY = "SELFDEPLOY_ONLY_CONTRACT"
+"""A variable that says that nothing but the contract is wanted."""
+
+LACKS, MISTYPED = "selfdeploy.E050", "selfdeploy.E051"
+_observed: Contract | None = None
+
+
+def contract() -> Contract:
+    """What was recorded when the settings of this process were imported; empty where nobody watched."""
+    return _observed or Contract()
+
+
+def imported(name: str) -> ModuleType:
+    """The settings module `name`.
+
+    In a process that answers the deployer the readings of the environment are recorded. Where the settings fail for
+    a variable, that is the answer to whatever is asked first, and the process ends.
+    """
+    answers = _answers()
+    if answers is None:
+        return import_module(name)
+    global _observed  # noqa: PLW0603 - a process imports its settings once
+    project = os.environ["SELFDEPLOY_PROJECT"]
+    recorder = Recorder(code=os.environ["SELFDEPLOY_CODE"], project=project)
+    with recorder:
+        try:
+            module = import_module(name)
+        except Exception as error:
+            tried = everything(recorder, error, lambda: import_module(name))
+            if tried:
+                _reply(answers, {"error": refusal(tried.problems), "contract": tried.contract.to_json()})
+                sys.exit(1)
+            raise
+    _observed = recorder.contract
+    if ONLY in os.environ:
+        _reply(answers, {"answer": {"contract": _observed.to_json()}})
+        sys.exit(0)
+    return module
+
+
+def _answers() -> int | None:
+    """The descriptor of the deployer, in a process that answers it."""
+    if sys.argv[1:2] != ["selfdeploy_agent"] or not sys.argv[2:3] or not sys.argv[2].isdigit():
+        return None
+    return int(sys.argv[2])
+
+
+def _reply(answers: int, reply: dict[str, Any]) -> None:
+    os.write(answers, json.dumps(reply).encode() + b"\n")
+
+
+def refusal(problems: tuple[Problem, ...]) -> str:
+    """The message where settings fail for variables: all of them, without any value."""
+    lacking = [one for one in problems if not (one.mistyped or one.dangling)]
+    others = [one for one in problems if one not in lacking]
+    return " ".join((*_lacking(lacking), *map(_mistyped, others)))
+
+
+def _lacking(found: list[Problem]) -> list[str]:
+    if not found:
+        return []
+    named = [f"{one.name!r} ({one.where})" for one in found]
+    if len(found) == 1:
+        return [f"({LACKS}) The settings want the variable {named[0]}, which the target's environment lacks."]
+    count = f"The settings want {len(found)} variables that the target's environment lacks"
+    return [f"({LACKS}) {count}: {', '.join(named)}."]
+
+
+def _mistyped(one: Problem) -> str:
+    if one.dangling:
+        what = "begins with `$`, so that it is taken for the name of another variable, which there is not"
+    else:
+        what = "is not what the settings want" if one.cast == "str" else f"is no {one.cast}"
+    return f"({MISTYPED}) The value of the variable {one.name!r} ({one.where}) {what}."
