@@ -86,18 +86,16 @@ def _required(one: Variable, given: Mapping[str, str]) -> Iterator[str]:
 
 
 def _optional(one: Variable, given: Mapping[str, str]) -> Iterator[str]:
-    yield from ("", f"# {_about(one)}", given.get(one.name) or f"# {_line(one.name, _value(one))}")
+    line = f"# {_line(one.name, _value(one))}"
+    told = one.otherwise != DEFAULT or (_value(one) == one.default and one.name not in given)
+    yield from ("", f"# {_about(one)}" if told else f"# {_about(one, one.default)}", given.get(one.name, line))
 
 
-def _about(one: Variable) -> str:
-    kind = KINDS.get(one.cast, one.cast)
+def _about(one: Variable, default: str = "") -> str:
+    """What it is, where it is read, and the default that the line itself does not show."""
     places = ", ".join(dict.fromkeys(place.rpartition(":")[0] for place in one.where))
-    default = ""
-    if one.otherwise == HIDDEN:
-        default = "; has a default"
-    elif one.otherwise == DEFAULT and _value(one) != one.default:
-        default = f"; default {one.default}"
-    return f"{kind}{default}; {places}"
+    more = "; has a default" if one.otherwise == HIDDEN else f"; default {default}" if default else ""
+    return f"{KINDS.get(one.cast, one.cast)}{more}; {places}"
 
 
 def _value(one: Variable) -> str:

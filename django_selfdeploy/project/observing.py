@@ -70,7 +70,7 @@ class Recorder:
         self._code, self._project = os.path.realpath(code), os.path.realpath(project)
         self._busy = threading.local()
         self._is_project = cache(self._lies_in_project)
-        self._walked: Place | None = None
+        self._walked: set[Place] = set()
         self.reads: list[Read] = []
         self.others: dict[str, None] = {}
         self.whole = False
@@ -103,6 +103,8 @@ class Recorder:
         return self._is_project(file)
 
     def _lies_in_project(self, file: str) -> bool:
+        if not os.path.isabs(file):
+            return False  # "<frozen os>", "<string>"
         real = os.path.realpath(file)
         return real.startswith(f"{self._code}{os.sep}") and not INSTALLED.search(real)
 
@@ -141,25 +143,26 @@ class Recorder:
             self._busy.now = False
 
     def _note(self, plain: Asked, frame: FrameType) -> None:
+        if _spot(frame) in self._walked or readers.module(frame) in PLUMBING[1:]:
+            return
         between, place, consts = self._caller(frame)
         direct = all(readers.module(each) in PLUMBING for each in between)
         if place is None or not (direct or readers.module(between[-1]) in readers.READERS or plain.name in consts):
             self.others.setdefault(plain.name)
-            return
-        if (between and readers.module(between[0]) in PLUMBING[1:]) or (direct and place == self._walked):
             return
         found = readers.asked(() if direct else between, plain)
         if found and not OURS.fullmatch(found.name):
             self.reads.append(Read(found, place, self._has(found.name)))
 
     def _note_whole(self, frame: FrameType) -> None:
+        self._walked.add(_spot(frame))
         between, place, _ = self._caller(frame)
         if place is None:
             return
         fields = tuple(readers.fields(between))
         self.reads += [Read(one, place, self._has(one.name)) for one in fields]
         if not fields and all(readers.module(each) in PLUMBING for each in between):
-            self.whole, self._walked = True, place
+            self.whole = True
 
     def _has(self, name: str) -> bool:
         return name not in self.stand_ins and any(each in os.environ for each in (name, f"{name}_FILE"))
@@ -180,6 +183,13 @@ class Recorder:
             between.append(frame)
             frame = frame.f_back
         return between, None, ()
+
+
+def _spot(frame: FrameType) -> Place:
+    """Where the code is that reads: what it takes all of, it does not ask for one by one."""
+    while readers.module(frame) in PLUMBING and frame.f_back is not None:
+        frame = frame.f_back
+    return Place(frame.f_code.co_filename, frame.f_lineno)
 
 
 class _Observed(os._Environ[str]):

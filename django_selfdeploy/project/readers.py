@@ -6,6 +6,7 @@ library; what is not known of it, or of another version of it, is told as a plai
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from types import FrameType
@@ -75,9 +76,9 @@ def _environs(frames: Frames, plain: Asked) -> Asked | None:
         return None
     default = call["default"]
     kind = call.get("field_or_factory") or call.get("func")
-    name = getattr(kind, "__name__", "str").lower()
-    cast = {"boolean": "bool", "integer": "int", "string": "str", "_list2field": "list", "raw": "str"}.get(name, name)
-    return Asked(plain.name, cast.strip("_"), default is ..., None if default is ... else default)
+    name = re.sub(r"^_|make_|_field|_parser", "", getattr(kind, "__name__", "str").lower())
+    cast = {"boolean": "bool", "integer": "int", "string": "str", "raw": "str"}.get(name, name)
+    return Asked(plain.name, cast, default is ..., None if default is ... else default)
 
 
 def _database(frames: Frames, plain: Asked) -> Asked | None:
