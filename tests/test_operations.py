@@ -84,6 +84,7 @@ STAGE = (
     "install the environment",
     "check the packages",
     "set the environment variables",
+    "read the settings",
     "find the databases",
     "look at the release",
 )
@@ -283,8 +284,9 @@ def test_a_dry_run_changes_nothing_and_shows_both_plans(
     assert (host.done, host.about, host.events) == ([], None, [])
     assert tuple(step.name for step in stage.steps) == STAGE
     assert tuple(step.name for step in activate.steps)[: len(ACTIVATE)] == ACTIVATE
+    variables = project.folder / ".env"
     assert asked == [
-        {"code": project.folder, "project": project.folder, "variables": project.folder / ".env", "sql": True}
+        {"code": project.folder, "project": project.folder, "variables": variables, "sql": True, "before": ""}
     ]
     assert made.release.endswith(made.source.short)
 

@@ -238,7 +238,8 @@ class MemoryConnection(Connection):
         )
 
 
-_SILENT = ("create_databases", "settings", "backup", "remember_migrations")  # they say nothing unless a test wants them to
+_SILENT = ("settings", "create_databases", "backup", "remember_migrations")
+"""Questions whose answers say nothing, unless a test wants them to."""
 _REPLIES: dict[str, Any] = {
     "holder": None,
     "story": [],

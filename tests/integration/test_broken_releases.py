@@ -62,7 +62,7 @@ CASES = {
         "ReleaseError",
         7,
         "RuntimeError: The harbour is closed.",
-        "find the databases",
+        "read the settings",
         {"website/settings.py": ONLY_RELEASED},
     ),
     "probe-500": Case(
