@@ -27,6 +27,7 @@ STARTS_PROGRAMS = (
         "core/test_runner.py",
         "core/test_running.py",
         "hosts/test_connection.py",
+        "project/test_image_programs.py",
         "test_initial.py",
         "test_load.py",
         "test_main.py",

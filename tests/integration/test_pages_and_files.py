@@ -3,7 +3,13 @@
 from __future__ import annotations
 
 import gzip
+import os
 import re
+import shutil
+
+import brotli
+
+from django_selfdeploy.core import front_modules
 
 from .order import expect_in_order
 from .site import Answer, Site
@@ -37,6 +43,13 @@ def script_of(page: Answer) -> str:
     return path
 
 
+def has_brotli() -> bool:
+    """Whether the machine's nginx has the module; in a CI it must."""
+    has = "brotli_static" in front_modules.find(shutil.which("nginx", path="/usr/sbin") or "nginx")
+    assert has or os.environ.get("CI") != "true"
+    return has
+
+
 def note(site: Site, step: str) -> str:
     [found] = [one["note"] for one in site.journals[0]["steps"] if one["name"] == step]
     return str(found)
@@ -65,6 +78,9 @@ def test_an_old_page_finds_its_files_after_a_switch_and_after_a_rollback(site: S
         assert gzip.decompress(packed.body) == plain.body
         assert int(packed.headers["content-length"]) == len(packed.body)
         assert plain.headers["cache-control"] == packed.headers["cache-control"] == FOREVER
+        if has_brotli():
+            small = site.get(path, headers={"Accept-Encoding": "gzip, br"})
+            assert (small.headers["content-encoding"], brotli.decompress(small.body)) == ("br", plain.body)
     assert "cache-control" not in site.get("/static/pages/site.css").headers
     assert "cache-control" not in site.get("/static/pages/none.0123456789ab.css").headers
 
