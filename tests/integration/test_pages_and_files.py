@@ -26,12 +26,13 @@ print("built it")
 """
 
 PRIVATE = """
-from django.http import HttpResponse
+from django.conf import settings as _settings
 from django.urls import path as _path
+from django_sendfile import sendfile as _sendfile
 
 
 def _hand_over(request):
-    return HttpResponse(headers={"X-Accel-Redirect": "/protected/secret.txt", "Content-Type": "text/plain"})
+    return _sendfile(request, _settings.SENDFILE_ROOT / "secret.txt", mimetype="text/plain")
 
 
 urlpatterns = [_path("letter/", _hand_over), *urlpatterns]
@@ -106,11 +107,6 @@ def test_a_build_runs_once_and_a_view_hands_files_over(site: Site) -> None:
     site.target = {**site.target, "BUILD": {"COMMANDS": [["python", "build.py"]], "INPUTS": ["source.js"]}}
     site.write("build.py", BUILD)
     site.write("source.js", "let a = 1;\n")
-    site.append(
-        "website/settings.py",
-        '\nSENDFILE_BACKEND = "django_sendfile.backends.nginx"\nSENDFILE_URL = "/protected"\n'
-        'SENDFILE_ROOT = MEDIA_ROOT / "private"\n',
-    )
     site.append("website/urls.py", PRIVATE)
     site.append(".gitignore", "built/\n")
     site.commit("Build a script, and hand a letter over")
