@@ -195,6 +195,11 @@ def warnings(context: Context) -> tuple[str, ...]:
     return tuple(told)
 
 
+def recorded(context: Context) -> tuple[str, ...]:
+    """Of all that was judged what the record keeps: warnings, what was overruled, and what is new."""
+    return (*warnings(context), *on_migrations(context), *news(context))
+
+
 def _of_source(context: Context) -> tuple[str, ...]:
     told = []
     if context.requirements is not None and context.requirements.kind == "frozen":

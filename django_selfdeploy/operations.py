@@ -103,6 +103,7 @@ def _go(fleet: Fleet, contexts: dict[str, Context], kind: str, options: Options)
             "release": context.release,
             "versions": _versions(context),
             "migrations": about_migrations(context),
+            "judged": list(judgements.recorded(context)),
         }
         return {"url": site_url(context), "record": context.agent, "otherwise": otherwise[name], "more": more}
 

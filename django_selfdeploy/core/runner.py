@@ -179,10 +179,13 @@ class Runner:
         self, *, plan: Plan, url: str, last: bool, record: Any, otherwise: Any, more: dict[str, Any]
     ) -> dict[str, Any]:
         """Carry a plan out. The `last` one closes the journal; `record` is the agent that writes it to the
-        database, `otherwise` the one that does so after a failure, `more` is what the journal shall say besides.
+        database, `otherwise` the one that does so after a failure, `more` is what the journal shall say besides;
+        "judged" in it are warnings that the controller has told.
         """
         assert self._executor is not None and self._session is not None and self._journal is not None
         self._session.url = url
+        for text in more.pop("judged", ()):
+            self._session.keep_warning(text)
         self._journal.story.update(more)
         try:
             self._executor.carry_out(plan)

@@ -146,10 +146,14 @@ class Session:
         self.emit(events.StepFinished(number, name, "undone", 0.0))
 
     def warn(self, text: str) -> None:
+        self.emit(events.Warned(self.keep_warning(text)))
+
+    def keep_warning(self, text: str) -> str:
+        """Write a warning down that whoever listens has heard already; the text as it is kept."""
         clean = self.redact(plain(text))
         if self._journal:
             self._journal.warn(clean)
-        self.emit(events.Warned(clean))
+        return clean
 
     def live(self, release: str) -> None:
         seconds = time.monotonic() - self._began

@@ -20,6 +20,10 @@ BREAK_HOME = "\n\n@require_safe\ndef home(request: HttpRequest) -> HttpResponse:
 ONLY_RELEASED = (
     '\nimport os\nif "SELFDEPLOY_RELEASE" in os.environ:\n    raise RuntimeError("The harbour is closed.")\n'
 )
+WANTS = (
+    '\nif "SELFDEPLOY_RELEASE" in environ.Env.ENVIRON:\n'
+    '    TIDE_URL = env.url("TIDE_URL")\n    MOON = env("MOON")\n    PIER = env.int("PIER")\n'
+)
 HALF_WAY = """
 from django.db import migrations, models
 
@@ -213,11 +217,48 @@ def test_settings_that_nobody_can_import_change_nothing(site: Site) -> None:
     expect_in_order(site, live=old)
 
 
+def test_settings_that_want_new_variables_stop_before_anything_is_switched(site: Site) -> None:
+    """They are told all at once, by a dry run as by the deployment, whatever this machine has of them."""
+    old, before = site.current, site.releases
+    site.append("website/settings.py", WANTS)
+    site.commit("Tell the tides")
+    with (site.project / ".env").open("a") as file:
+        file.write("PIER=the-long-one\n")
+    line = (site.project / "website/settings.py").read_text().count("\n") - 2
+    told = (
+        "(selfdeploy.E050) The settings want 2 variables that the target's environment lacks: "
+        f"'TIDE_URL' (website/settings.py:{line}), 'MOON' (website/settings.py:{line + 1}). "
+        f"(selfdeploy.E051) The value of the variable 'PIER' (website/settings.py:{line + 2}) is no int."
+    )
+    rehearsed = site.deploy("--dry-run", check=False)
+    assert (rehearsed.returncode, told in rehearsed.stderr) == (7, True), rehearsed.stderr
+    with no_request_lost(site):
+        running = site.begin("deploy")
+        assert running.end() == 7, running.story()
+    assert running.error["message"] == f"The settings of the new release cannot be loaded. {told}"
+    assert "the-long-one" not in running.story()
+    expect_in_order(site, live=old, status="failed")
+    assert site.releases == before
+    assert [step["name"] for step in site.journals[0]["steps"] if step["status"] == "failed"] == ["read the settings"]
+
+
 def test_the_next_deployment_succeeds(site: Site) -> None:
+    """And what is new or odd in the variables is in its record."""
     before = site.current
+    site.append(
+        "website/settings.py", '\nTIDES = env.bool("TIDES", default=False)\nQUAY = env("QUAY", default="east")\n'
+    )
     site.change()
+    with (site.project / ".env").open("a") as file:
+        file.write("TIDES=Flase\nALLOWED_HOST=quay.example\nSENTRY_DSN=\n")
     with no_request_lost(site):
         site.deploy()
     assert site.current > before
     expect_in_order(site, live=site.current, status="succeeded")
     assert half_environments(site) == []
+    told = [text for text in site.journals[0]["warnings"] if "(selfdeploy.W05" in text or "(selfdeploy.I05" in text]
+    assert [text.partition(")")[0][1:] for text in told] == ["selfdeploy.W051", "selfdeploy.W052", "selfdeploy.I053"]
+    assert (
+        "'ALLOWED_HOST' is in the target's environment, and nobody reads it: did you mean 'ALLOWED_HOSTS'?" in told[1]
+    )
+    assert told[2].endswith("which is not set: its default is 'east'.")
