@@ -160,7 +160,7 @@ ALL_CHECKS: dict[str, Kind] = {
     "selfdeploy.E050": Kind(
         checks.ERROR,
         "The settings want a variable that the target's environment lacks. They do not load, so it cannot be accepted.",
-        "Add it to the target's environment file, or with `manage.py deploy_env set`.",
+        "Add it to the target's environment file.",
     ),
     "selfdeploy.E051": Kind(
         checks.ERROR,

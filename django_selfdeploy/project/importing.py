@@ -36,22 +36,33 @@ def imported(name: str) -> ModuleType:
     if answers is None:
         return import_module(name)
     global _observed  # noqa: PLW0603 - a process imports its settings once
-    project = os.environ["SELFDEPLOY_PROJECT"]
-    recorder = Recorder(code=os.environ["SELFDEPLOY_CODE"], project=project)
-    with recorder:
-        try:
-            module = import_module(name)
-        except Exception as error:
-            tried = everything(recorder, error, lambda: import_module(name))
-            if tried:
-                _reply(answers, {"error": refusal(tried.problems), "contract": tried.contract.to_json()})
-                sys.exit(1)
-            raise
+    with Recorder(code=os.environ["SELFDEPLOY_CODE"], project=os.environ["SELFDEPLOY_PROJECT"]) as recorder:
+        module, failure = _tried(name)
+        if failure:
+            _tell_why(failure, recorder, answers, name)
+            raise failure
     _observed = recorder.contract
     if ONLY in os.environ:
         _reply(answers, {"answer": {"contract": _observed.to_json()}})
         sys.exit(0)
+    assert module is not None, "settings are imported, or they fail"
     return module
+
+
+def _tried(name: str) -> tuple[ModuleType | None, Exception | None]:
+    """The module, or why there is none: an import within an `except` would have that error in its own."""
+    try:
+        return import_module(name), None
+    except Exception as error:  # noqa: BLE001 - it is raised again, or told
+        return None, error
+
+
+def _tell_why(failure: Exception, recorder: Recorder, answers: int, name: str) -> None:
+    """Tell the deployer and end, where the settings fail for variables."""
+    tried = everything(recorder, failure, lambda: import_module(name))
+    if tried:
+        _reply(answers, {"error": refusal(tried.problems), "contract": tried.contract.to_json()})
+        sys.exit(1)
 
 
 def _answers() -> int | None:

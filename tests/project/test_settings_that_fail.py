@@ -121,6 +121,11 @@ CASES = {
         "A=sesame\nB=sesame\nC=sesame\n",
         ("sesame",),
     ),
+    "mistyped-after-missing": Case(
+        'A = env("A")\nB = env.int("B")\n',
+        ("the variable 'A' (site_of_mine/settings.py:6)", "'B' (site_of_mine/settings.py:7) is no int."),
+        "B=sesame\n",
+    ),
     "begins-with-a-dollar": Case(
         'A = env("A")\n',
         ("(selfdeploy.E051) The value of the variable 'A' (site_of_mine/settings.py:6) begins with `$`",),
