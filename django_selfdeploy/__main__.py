@@ -19,6 +19,7 @@ from django.core.management.base import handle_default_options
 
 from . import __version__, conf
 from .core.errors import ConfigError, DeployError, NothingThere
+from .management import example
 from .options import root_of
 from .project.place import project_folder, settings_module
 
@@ -80,6 +81,8 @@ def _run(word: str, words: list[str]) -> int:
     except (Exception, SystemExit) as error:
         if isinstance(error, ConfigError) and not _root(options):
             raise
+        if name == "deploy_init" and "--example" in rest:
+            return _example(options, rest)
         problem = error if isinstance(error, ConfigError) else _not_loaded(error)
         if name not in BY_HAND:
             raise problem from error
@@ -133,6 +136,12 @@ def _not_loaded(error: BaseException) -> ConfigError:
         f"The project does not load with the settings {os.environ.get(SETTINGS)!r}: {type(error).__name__}: {said}.",
         hint=f"Mend that first; {', '.join(map(short, BY_HAND))} work meanwhile.",
     )
+
+
+def _example(options: argparse.Namespace, words: list[str]) -> int:
+    """What settings lack that do not load is what an example of the variables is for."""
+    asked = example.Asked(*(f"--{word}" in words for word in ("write", "check", "json")))
+    return example.run(project_folder(), _settings_module(options), asked, print)
 
 
 def _by_hand(name: str, options: argparse.Namespace, words: list[str]) -> int:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 from pathlib import Path
 
@@ -9,7 +10,7 @@ import pytest
 
 from django_selfdeploy import __main__ as module
 from django_selfdeploy import __version__
-from tests.startproject import make, run
+from tests.startproject import REPOSITORY, make, run
 
 SCRIPT = '#!/bin/sh\necho "$0" "$@"\nexit 5\n'
 NOT_LOADED = (
@@ -176,3 +177,25 @@ def test_a_manage_py_that_names_no_settings_is_told(
     assert capsys.readouterr().err == (
         "manage.py names no settings module.\nSet DJANGO_SETTINGS_MODULE, or add --settings=mysite.settings.\n"
     )
+
+
+def test_an_example_of_the_variables_needs_no_settings_that_load(tmp_path: Path) -> None:
+    folder = make(tmp_path / "site")
+    manage, settings = folder / "manage.py", folder / "mysite" / "settings.py"
+    manage.write_text(
+        manage.read_text().replace("import sys\n", f"import sys\nsys.path.insert(0, {str(REPOSITORY)!r})\n")
+    )
+    settings.write_text(settings.read_text() + "import os\nA = int(os.environ['A'])\nB = os.getenv('B', 'b')\n")
+    words = ("-m", "django_selfdeploy", "init", "--example")
+    assert run(folder, *words, "--check") == (
+        1,
+        ".env.example is out of date: `manage.py deploy_init --example --write` mends it\n",
+        "",
+    )
+    assert run(folder, *words, "--write") == (0, "wrote .env.example\n", "")
+    assert "\nA=\n" in (folder / ".env.example").read_text()
+    assert "\n# B=b\n" in (folder / ".env.example").read_text()
+    code, output, errors = run(folder, "manage.py", "deploy_init", "--example", "--check", "--json", A="1")
+    found = json.loads(output)
+    assert (code, errors, found["path"], found["current"]) == (0, "", ".env.example", True)
+    assert [one["name"] for one in found["contract"]["variables"]] == ["A", "B"]

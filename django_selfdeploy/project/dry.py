@@ -15,7 +15,7 @@ from ..core.children import INHERITED
 from ..core.errors import ReleaseError
 from .contract import FILE, Contract
 from .facts import ProjectFacts
-from .importing import ONLY
+from .importing import ONLY, TO_DO
 
 
 def facts(
@@ -98,6 +98,6 @@ def _answer(reply: dict[str, Any]) -> dict[str, Any]:
     if "error" in reply:
         raise ReleaseError(
             f"The project does not load: {reply['error']}{last_lines(reply['output'])}",
-            hint="Mend what the last lines name; variables belong into the target's .env.",
+            hint=TO_DO if "contract" in reply else "Mend what the last lines name.",
         )
     return dict(reply["answer"])

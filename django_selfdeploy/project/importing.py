@@ -18,6 +18,10 @@ ONLY = "SELFDEPLOY_ONLY_CONTRACT"
 """A variable that says that nothing but the contract is wanted."""
 
 LACKS, MISTYPED = "selfdeploy.E050", "selfdeploy.E051"
+TO_DO = (
+    "Mend the settings, or set the variables in the target's environment file (`manage.py deploy_env set NAME=VALUE` "
+    "does it); then deploy again."
+)
 _observed: Contract | None = None
 
 

@@ -13,6 +13,7 @@ from ..core.actions.files import CopyFile, KeepSecret, Link, MakeFolders, Remove
 from ..core.actions.processes import Run
 from ..core.actions.source import Receive
 from ..core.plan import Failure, Phase, Step
+from ..project import importing
 from ..shipping import WHEELS
 
 SUPERVISOR, UV = ("supervisor>=4.3.0",), ("uv>=0.5",)
@@ -181,8 +182,7 @@ def read_settings(context: Context) -> Step:
         failure=Failure(
             "ReleaseError",
             "The settings of the new release cannot be loaded.",
-            "Mend them, or set the variables in the target's environment file (`manage.py deploy_env set NAME=VALUE`); "
-            "then deploy again. The live release is untouched.",
+            importing.TO_DO,
         ),
     )
 

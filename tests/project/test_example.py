@@ -177,7 +177,9 @@ def test_words_are_found_in_the_files_of_the_project(tmp_path: Path) -> None:
 
 
 @pytest.mark.programs
-def test_the_example_of_the_project_that_we_show_is_current() -> None:
+def test_the_example_of_the_project_that_we_show_is_current(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(dry, "INHERITED", ("PATH", "PYTHONPATH"))
+    monkeypatch.setenv("PYTHONPATH", str(TESTPROJECT.parent))
     found = dry.contract("website.settings", code=TESTPROJECT, project=TESTPROJECT)
     before = (TESTPROJECT / FILE).read_text(encoding="utf-8")
     assert example(found, before, lambda names: words(TESTPROJECT, names)) == before

@@ -31,7 +31,8 @@ class Command(DeployCommand):
     def perform(self, *, target: str, write: bool, as_json: bool, **options: Any) -> int:
         project = self.project(target)
         if options["example"] or options["check"]:
-            return example.run(self, project, write=write, check=options["check"], as_json=as_json)
+            wanted = example.Asked(write, options["check"], as_json)
+            return example.run(project.folder, project.target.settings_module, wanted, self.stdout.write)
         module = os.environ["DJANGO_SETTINGS_MODULE"]
         found = initial.look(project.folder, project.target, module, _overridden())
         decision = initial.decide(found, lambda: get_random_string(KEY_LENGTH))
