@@ -32,7 +32,7 @@ OUR_PAGE = Path(__file__).parents[1] / "templates/selfdeploy/503.html"
 def serve(answers: int, questions: IO[str], more: dict[str, Answer]) -> None:
     """Answer until the input ends; `more` are answers besides those of this module."""
     known: dict[str, Answer] = {
-        "settings": settings,
+        "settings": importing.note,
         "facts": facts,
         "check_server": check_server,
         "migrate": migrate,
@@ -59,12 +59,6 @@ def serve(answers: int, questions: IO[str], more: dict[str, Answer]) -> None:
             reply = _direct(answer, request) if answer is facts else _forked(answer, request)
             connections.close_all()
             writing.write(json.dumps(reply).encode() + b"\n")
-
-
-def settings() -> dict[str, Any]:
-    """That the settings could be imported, which they are before anything is asked."""
-    count = len(importing.contract().variables)
-    return {"note": "1 variable read" if count == 1 else f"{count} variables read"}
 
 
 def facts(*, sql: bool = False) -> dict[str, Any]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
+from dataclasses import replace
 
 from . import variables
 from .changes import VARIABLE
@@ -15,6 +16,9 @@ HEAD = """\
 # Variables that the settings read. Copy this file to .env and fill it in; .env is never committed, this one is.
 # Made by `manage.py deploy_init --example --write`, which keeps the values that are filled in here.
 """
+
+LONGEST = 60
+"""Characters of a default that is written down; a longer one is looked up where it stands."""
 
 KINDS = {
     "str": "text",
@@ -45,7 +49,7 @@ def example(found: Contract, before: str, words: Words) -> str:
     """
     given = _given(before)
     required = [one for one in found.variables if one.is_required]
-    optional = [one for one in found.variables if not one.is_required]
+    optional = [_brief(one) for one in found.variables if not one.is_required]
     elsewhere = _elsewhere(found, before, words)
     groups = (
         ("Required", [line for one in required for line in _required(one, given)]),
@@ -54,6 +58,10 @@ def example(found: Contract, before: str, words: Words) -> str:
     )
     sections = [f"\n# {title} {'-' * (74 - len(title))}\n{_joined(lines)}" for title, lines in groups if lines]
     return HEAD + "".join(sections)
+
+
+def _brief(one: Variable) -> Variable:
+    return replace(one, otherwise=HIDDEN, default="") if len(one.default) > LONGEST else one
 
 
 def _joined(lines: list[str]) -> str:

@@ -14,8 +14,10 @@ from .culprit import Problem
 from .observing import Recorder
 from .trial import everything
 
-ONLY = "SELFDEPLOY_ONLY_CONTRACT"
-"""A variable that says that nothing but the contract is wanted."""
+ONLY, EARLY = "SELFDEPLOY_ONLY_CONTRACT", "early"
+"""A variable that says that nothing but the contract is wanted. With the value EARLY the files that a build makes are
+not there yet, so settings may fail for anything but a variable.
+"""
 
 LACKS, MISTYPED = "selfdeploy.E050", "selfdeploy.E051"
 TO_DO = (
@@ -28,6 +30,12 @@ _observed: Contract | None = None
 def contract() -> Contract:
     """What was recorded when the settings of this process were imported; empty where nobody watched."""
     return _observed or Contract()
+
+
+def note() -> dict[str, str]:
+    """The note of a step that had the settings imported."""
+    count = len(contract().variables)
+    return {"note": "1 variable read" if count == 1 else f"{count} variables read"}
 
 
 def imported(name: str) -> ModuleType:
@@ -44,10 +52,11 @@ def imported(name: str) -> ModuleType:
         module, failure = _tried(name)
         if failure:
             _tell_why(failure, recorder, answers, name)
-            raise failure
+            if os.environ.get(ONLY) != EARLY:
+                raise failure
     _observed = recorder.contract
     if ONLY in os.environ:
-        _reply(answers, {"answer": {"contract": _observed.to_json()}})
+        _reply(answers, {"answer": {"contract": _observed.to_json(), **note()}})
         sys.exit(0)
     assert module is not None, "settings are imported, or they fail"
     return module

@@ -15,8 +15,8 @@ def stage_plan(context: Context, *, kind: str = "deploy") -> Plan:
         stage.install_environment(context),
         judge.check_packages(context),
         stage.set_variables(context),
-        build.build(context),
         stage.read_settings(context),
+        build.build(context),
         databases.create(context),
         stage.look_at_release(context),
     )

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+from dataclasses import replace
 
 from ..context import Context
 from ..core import recovery
@@ -174,11 +175,15 @@ def _tools(context: Context) -> tuple[Action, ...]:
 
 
 def read_settings(context: Context) -> Step:
-    """The settings of the release load with the variables of the target; all that they lack is told at once."""
+    """The settings of the release load with the variables of the target; all that they lack is told at once.
+
+    Commands of a build may need them, and make files that the settings read: then this process is not kept.
+    """
+    early = ((importing.ONLY, importing.EARLY),) if context.target.build.commands else ()
     return Step(
         Phase.STAGE.value,
         "read the settings",
-        (Ask(context.agent, "settings", quiet=True),),
+        (Ask(replace(context.agent, environment=early), "settings", quiet=True),),
         failure=Failure(
             "ReleaseError",
             "The settings of the new release cannot be loaded.",

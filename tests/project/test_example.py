@@ -47,6 +47,7 @@ def test_required_ones_are_empty_and_optional_ones_commented_out() -> None:
         Variable("DATABASE_URL", "db_url", DEFAULT, "sqlite:///BASE_DIR/db.sqlite3", AT[:1]),
         Variable("ADMINS", "list of int", DEFAULT, "", AT[:1]),
         Variable("EXTRA", "str", NONE, "", AT[:1]),
+        Variable("LONG", "json", DEFAULT, "[1, 2]" * 11, AT[:1]),
     )
     assert text == HEAD + (
         "\n# Required ------------------------------------------------------------------\n"
@@ -57,6 +58,7 @@ def test_required_ones_are_empty_and_optional_ones_commented_out() -> None:
         "\n# URL of a database; default sqlite:///BASE_DIR/db.sqlite3; website/settings.py\n# DATABASE_URL=\n"
         "\n# list of int; website/settings.py\n# ADMINS=\n"
         "\n# text; website/settings.py\n# EXTRA=\n"
+        "\n# JSON; has a default; website/settings.py\n# LONG=\n"
     )
     assert variables.parsed(text) == {"SECRET_KEY": ""}
 
@@ -114,6 +116,7 @@ def test_django_environ_reads_it_as_it_is_meant(found: list[Variable]) -> None:
     values = variables.parsed(uncommented)
     assert set(values) == {one.name for one in found}
     assert all(values[one.name] in (one.default, "") for one in found)
+    assert all(values[one.name] == one.default for one in found if one.default.isalnum())
     assert written(*found, before=text) == text
 
 

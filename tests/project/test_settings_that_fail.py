@@ -11,6 +11,7 @@ import pytest
 from django_selfdeploy.core.errors import ReleaseError
 from django_selfdeploy.project import dry
 from django_selfdeploy.project.facts import ProjectFacts
+from django_selfdeploy.project.importing import EARLY, ONLY
 
 REPOSITORY = Path(__file__).parents[2]
 MANAGE = f"""
@@ -203,6 +204,16 @@ def test_the_contract_is_had_from_settings_that_lack_everything(tmp_path: Path) 
         ("B", "int", True, False),
         ("C", "int", False, False),
     ]
+
+
+def test_before_a_build_settings_may_fail_for_the_files_that_it_makes(tmp_path: Path) -> None:
+    folder = project(tmp_path, IMPORTS + 'A = env("A", default="")\nopen("made-by-the-build")\n')
+    early = {"DJANGO_SETTINGS_MODULE": "django_selfdeploy.live_settings", ONLY: EARLY}
+    constants = {**early, "SELFDEPLOY_SETTINGS": "site_of_mine.settings", "SELFDEPLOY_SHARED": "/nowhere"}
+    reply = dry._asked(constants, code=folder, project=folder, question={"question": "settings"})
+    assert reply["answer"]["note"] == "1 variable read"
+    with pytest.raises(ReleaseError, match="made-by-the-build"):
+        dry.contract("site_of_mine.settings", code=folder, project=folder)
 
 
 def test_nothing_is_left_of_the_watch(tmp_path: Path) -> None:
