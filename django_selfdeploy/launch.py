@@ -25,7 +25,7 @@ def surroundings(folder: str) -> str:
     variables = constants.get("SELFDEPLOY_VARIABLES", "")
     if variables and os.path.exists(variables):
         environ.Env.read_env(variables)
-    _secret_key(constants["SELFDEPLOY_SHARED"])
+    _secret_key(constants.get("SELFDEPLOY_KEPT", constants["SELFDEPLOY_SHARED"]))
     return str(project)
 
 

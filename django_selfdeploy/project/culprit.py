@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import os
 import re
 from collections.abc import Iterator
 from contextlib import suppress
@@ -15,13 +16,22 @@ from .observing import Place, Read, Recorder
 INNOCENT = (SyntaxError, ImportError, NameError, OSError)
 """What has other reasons, whatever names are in the message."""
 
-MISTYPED = (ValueError, TypeError, ArithmeticError, LookupError)
+MISTYPED = (ValueError, TypeError, ArithmeticError)
+OF_LIBRARIES = ("ImproperlyConfigured", "EnvError", "EnvValidationError", "ParseError")
+"""Errors about values, by name: their libraries need not be installed."""
+
+OF_NOTHING = (TypeError, AttributeError, ValueError)
+"""What comes of None where a text was meant."""
+
+SHORT = 5
+"""Lines of a statement of which all is about one variable, most likely."""
 
 
 @dataclass(frozen=True)
 class Problem:
     """What is wrong with the variable `name`, read at `where`: it is missing, or, `mistyped`, is no `cast`, or,
-    `dangling`, its value begins with `$` and names a variable that there is not.
+    `dangling`, its value begins with `$` and names a variable that there is not. `raised` is the
+    class of the error.
     """
 
     name: str
@@ -29,6 +39,7 @@ class Problem:
     cast: str = "str"
     mistyped: bool = False
     dangling: bool = False
+    raised: str = ""
 
 
 def culprits(recorder: Recorder, error: BaseException) -> tuple[Problem, ...]:
@@ -39,14 +50,14 @@ def culprits(recorder: Recorder, error: BaseException) -> tuple[Problem, ...]:
     """
     reads = recorder.reads[::-1]
     found = _lacking_fields(reads, error) or _named(reads, error) or _in_statement(recorder, reads, error)
-    return tuple(dict.fromkeys(_problem(recorder, read) for read in found))
+    return tuple(dict.fromkeys(_problem(recorder, read, type(error).__name__) for read in found))
 
 
-def _problem(recorder: Recorder, read: Read) -> Problem:
+def _problem(recorder: Recorder, read: Read, raised: str) -> Problem:
     where, asked = recorder.where(read.place), read.asked
     if read.is_dangling:
-        return Problem(asked.by, where, asked.cast, dangling=True)
-    return Problem(asked.name, where, asked.cast, mistyped=read.present)
+        return Problem(asked.by, where, asked.cast, dangling=True, raised=raised)
+    return Problem(asked.name, where, asked.cast, mistyped=read.present, raised=raised)
 
 
 def _lacking_fields(reads: list[Read], error: BaseException) -> tuple[Read, ...]:
@@ -67,14 +78,21 @@ def _named(reads: list[Read], error: BaseException) -> tuple[Read, ...]:
 
 def _in_statement(recorder: Recorder, reads: list[Read], error: BaseException) -> tuple[Read, ...]:
     place = _last_place(recorder, error.__traceback__)
-    configured = type(error).__name__ in ("ImproperlyConfigured", "EnvError", "EnvValidationError", "ParseError")
-    if place is None or not (configured or isinstance(error, (*MISTYPED, AttributeError))):
+    if place is None:
         return ()
     lines = _statement(place)
     read = next((read for read in reads if read.place.file == place.file and read.place.line in lines), None)
-    if read is None or (isinstance(error, AttributeError) and not read.lacks):
+    if read is None or not (_hurts(read, error) if read.present else read.lacks and isinstance(error, OF_NOTHING)):
         return ()
-    return (read,) if read.present or read.lacks else ()
+    # in a long statement another part of it may have failed
+    return (read,) if read is reads[0] and (read.place.line == place.line or len(lines) <= SHORT) else ()
+
+
+def _hurts(read: Read, error: BaseException) -> bool:
+    """Whether the value of a variable that is set may be the reason: it is no such thing, or no key of a choice."""
+    if isinstance(error, LookupError):
+        return error.args[:1] == (os.environ.get(read.asked.name),)
+    return isinstance(error, MISTYPED) or type(error).__name__ in OF_LIBRARIES
 
 
 def _chain(error: BaseException | None) -> Iterator[BaseException]:

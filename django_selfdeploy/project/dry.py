@@ -17,6 +17,9 @@ from .contract import FILE, Contract
 from .facts import ProjectFacts
 from .importing import ONLY, TO_DO
 
+MEND = "Mend what the last lines name; variables belong into the target's .env."
+KEY = "only-for-a-dry-run-" * 4
+
 
 def facts(
     constants: dict[str, str], *, code: Path, project: Path, variables: Path | None, sql: bool, before: str = ""
@@ -59,6 +62,9 @@ def _asked(
             "SELFDEPLOY_CODE": str(code),
             "SELFDEPLOY_PROJECT": str(project),
         }
+        if ONLY not in constants and not Path(constants["SELFDEPLOY_SHARED"], "secret_key").exists():
+            here["SELFDEPLOY_KEPT"] = folder  # the first deployment makes a key before it reads the settings
+            Path(folder, "secret_key").write_text(KEY, encoding="utf-8")
         etc = Path(folder, "etc")
         etc.mkdir()
         (etc / "environment.json").write_text(json.dumps(here), encoding="utf-8")
@@ -98,6 +104,6 @@ def _answer(reply: dict[str, Any]) -> dict[str, Any]:
     if "error" in reply:
         raise ReleaseError(
             f"The project does not load: {reply['error']}{last_lines(reply['output'])}",
-            hint=TO_DO if "contract" in reply else "Mend what the last lines name.",
+            hint=TO_DO if "contract" in reply else MEND,
         )
     return dict(reply["answer"])

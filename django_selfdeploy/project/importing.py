@@ -110,5 +110,5 @@ def _mistyped(one: Problem) -> str:
     if one.dangling:
         what = "begins with `$`, so that it is taken for the name of another variable, which there is not"
     else:
-        what = "is not what the settings want" if one.cast == "str" else f"is no {one.cast}"
+        what = f"is not what the settings want: {one.raised}" if one.cast == "str" else f"is no {one.cast}"
     return f"({MISTYPED}) The value of the variable {one.name!r} ({one.where}) {what}."
