@@ -30,11 +30,11 @@ class Controller:
 
 
 def make_controller(folder: Path, wheel: Path, *, python: str = sys.executable) -> Controller:
-    """Install the wheel, and what it requires, into a new virtualenv."""
+    """Install the wheel, what it requires, and what the views of the test site import, into a new virtualenv."""
     env = folder / "env"
     run(uv.find_uv_bin(), "venv", "--quiet", "--python", python, str(env))
     install = (uv.find_uv_bin(), "pip", "install", "--quiet", "--compile-bytecode")
-    run(*install, "--python", str(env / "bin/python"), str(wheel))
+    run(*install, "--python", str(env / "bin/python"), str(wheel), "django-sendfile2")
     return Controller(folder)
 
 
