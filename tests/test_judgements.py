@@ -8,7 +8,7 @@ import pytest
 
 from django_selfdeploy.core.errors import HostError, ReleaseError
 from django_selfdeploy.core.layout import Layout
-from django_selfdeploy.judgements import judge_host, judge_release, remarks, warnings
+from django_selfdeploy.judgements import judge_host, judge_release, news, recorded, remarks, warnings
 from django_selfdeploy.project.facts import Message
 from tests.golden.cases import SYSTEM
 from tests.making import MadeSource, context, facts, host_state, requirements, source
@@ -225,3 +225,25 @@ def test_a_port_that_is_for_root_only_is_said_to_be() -> None:
     judge_host(context(settings={"PORT": 80}, state=host_state(uid=0)))
     judge_host(context(settings={"PORT": 80}, state=host_state(lowest_port=80)))
     judge_host(context(settings=SYSTEM, state=host_state(uid=0)))
+
+
+def test_what_is_new_in_a_release_is_told_at_every_deployment_and_recorded_with_the_warnings() -> None:
+    messages = (
+        message(logging.INFO, "selfdeploy.I004", "The SQLite file was moved."),
+        message(logging.INFO, "selfdeploy.I053", "The settings read the new variable 'A'."),
+        message(logging.WARNING, "selfdeploy.W052", "The variable 'B' is read by nobody."),
+    )
+    found = context(facts=facts(messages=messages))
+    new, unused = (
+        "(selfdeploy.I053) The settings read the new variable 'A'.",
+        "(selfdeploy.W052) The variable 'B' is read ",
+    )
+    assert news(found) == (new,)
+    assert new in remarks(found)
+    assert recorded(found) == (f"{unused}by nobody.", new)
+
+
+def test_a_variable_that_nobody_reads_stops_where_that_is_wanted() -> None:
+    messages = (message(logging.WARNING, "selfdeploy.W052", "The variable 'B' is read by nobody."),)
+    text, _, code = release_refused({"REFUSE": ["selfdeploy.W052"]}, messages=messages)
+    assert ("(selfdeploy.W052) The variable 'B' is read by nobody." in text, code) == (True, 7)

@@ -197,11 +197,11 @@ def test_a_plan_is_carried_out_and_its_answers_come_back(host: Host) -> None:
     host.open()
     answers = host.connection.carry_out(plan(write(host.layout, "a", "stage", Answer("ünï"))))
     assert answers == {"facts": {"text": "ünï"}}
-    host.connection.carry_out(
-        plan(write(host.layout, "b", "switch")), url="http://x/", last=True, more={"versions": {}}
-    )
+    more = {"versions": {}, "judged": ["It is \x1b[1modd."]}
+    host.connection.carry_out(plan(write(host.layout, "b", "switch")), url="http://x/", last=True, more=more)
     assert there(host.layout) == ["a", "b"]
     story = host.story()
+    assert (story["warnings"], "judged" in story, host.of(events.Warned)) == (["It is odd."], False, [])
     assert (story["status"], story["versions"], [row["status"] for row in story["steps"]]) == (
         "succeeded",
         {},
