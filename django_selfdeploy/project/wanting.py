@@ -70,7 +70,7 @@ def _own_names() -> tuple[str, ...]:
     path = os.environ.get("SELFDEPLOY_VARIABLES", "")
     if not path or not os.path.exists(path):
         return ()
-    return tuple(variables.parsed(Path(path).read_text(encoding="utf-8")))
+    return tuple(variables.parsed(Path(path).read_text(encoding="utf-8", errors="replace")))
 
 
 def _before() -> frozenset[str] | None:
