@@ -65,4 +65,5 @@ def _rehearsed(project: Project, source: Source, context: Context, *, sql: bool)
         project=project.folder,
         variables=path or (kept if kept.exists() else None),
         sql=sql,
+        around=context.around,
     )

@@ -8,10 +8,9 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
-from typing import Any
 
-Values = dict[str, Any]
+from . import kept_files
+from .adjustment import Adjustment, Places, Values, inside
 
 INSECURE = "django-insecure-"
 """Prefix of the keys that startproject makes (django.core.management.utils)."""
@@ -20,32 +19,13 @@ LOCAL_HOSTS = ["localhost", "127.0.0.1", "[::1]"]
 """What Django itself allows while DEBUG is on and ALLOWED_HOSTS is empty (django.http.request)."""
 
 
-@dataclass(frozen=True)
-class Places:
-    """Where a release lives: `code` its source, `project` the folder of manage.py, `public` its static files."""
-
-    code: str
-    project: str
-    public: str
-    shared: str
-    media: str
-
-
-@dataclass(frozen=True)
-class Adjustment:
-    """What was found and what is used instead; `number` is that of its check, `values` the settings that change."""
-
-    number: int
-    found: str
-    instead: str
-    hint: str
-    values: Values
-
-
 def adjustments(values: Values, places: Places, new_key: Callable[[], str]) -> tuple[Adjustment, ...]:
     """Everything in `values`, the project's settings, that must not go live as it is."""
     found = (_debug(values), _secret_key(values, new_key), _allowed_hosts(values), _media(values, places))
-    several = (*_databases(values, places), *_storages(values, places), *_sendfile(values, places))
+    several = (
+        *(*_databases(values, places), *_storages(values, places), *_sendfile(values, places)),
+        *(*kept_files.logs(values, places), *kept_files.caches(values, places), *kept_files.sessions(values, places)),
+    )
     every = (*(one for one in found if one is not None), *several)
     return tuple(sorted(every, key=lambda one: one.number))
 
@@ -101,8 +81,8 @@ def _allowed_hosts(values: Values) -> Adjustment | None:
 
 def _media(values: Values, places: Places) -> Adjustment | None:
     root = str(values.get("MEDIA_ROOT") or "")
-    inside = _inside(root, places)
-    if root and inside is None:
+    within = inside(root, places)
+    if root and within is None:
         return None
     used = bool(root) or bool(values.get("MEDIA_URL"))
     return Adjustment(
@@ -121,9 +101,9 @@ def _databases(values: Values, places: Places) -> Iterator[Adjustment]:
         name = str(database.get("NAME", ""))
         if "sqlite" not in str(database.get("ENGINE")) and "spatialite" not in str(database.get("ENGINE")):
             continue
-        inside = None if name == ":memory:" or name.startswith("file:") else _inside(name, places)
-        if inside is not None:
-            moved[alias] = {**database, "NAME": os.path.join(places.shared, inside)}
+        within = None if name == ":memory:" or name.startswith("file:") else inside(name, places)
+        if within is not None:
+            moved[alias] = {**database, "NAME": os.path.join(places.shared, within)}
     for alias, database in moved.items():
         yield Adjustment(
             4,
@@ -139,9 +119,9 @@ def _storages(values: Values, places: Places) -> Iterator[Adjustment]:
     moved = {}
     for alias, storage in storages.items():
         location = str((storage.get("OPTIONS") or {}).get("location") or "")
-        inside = _inside(location, places) if location and alias != "staticfiles" else None
-        if inside is not None:
-            options = {**storage["OPTIONS"], "location": os.path.join(places.shared, inside)}
+        within = inside(location, places) if location and alias != "staticfiles" else None
+        if within is not None:
+            options = {**storage["OPTIONS"], "location": os.path.join(places.shared, within)}
             moved[alias] = {**storage, "OPTIONS": options}
     for alias, storage in moved.items():
         yield Adjustment(
@@ -156,13 +136,13 @@ def _storages(values: Values, places: Places) -> Iterator[Adjustment]:
 def _sendfile(values: Values, places: Places) -> Iterator[Adjustment]:
     """Files that a view hands over by the front server: they move with MEDIA_ROOT where they lie below it."""
     root, media = (str(values.get(name) or "") for name in ("SENDFILE_ROOT", "MEDIA_ROOT"))
-    inside = _inside(root, places) if root else None
-    if inside is None:
+    within = inside(root, places) if root else None
+    if within is None:
         return
-    below = _inside(media, places) if media else None
-    moved = os.path.join(places.shared, inside)
-    if below is not None and (inside == below or inside.startswith(f"{below}/")):
-        moved = os.path.normpath(os.path.join(places.media, os.path.relpath(inside, below)))
+    below = inside(media, places) if media else None
+    moved = os.path.join(places.shared, within)
+    if below is not None and (within == below or within.startswith(f"{below}/")):
+        moved = os.path.normpath(os.path.join(places.media, os.path.relpath(within, below)))
     yield Adjustment(
         6,
         f"SENDFILE_ROOT is {root!r}, in the folder that a new release replaces.",
@@ -170,12 +150,3 @@ def _sendfile(values: Values, places: Places) -> Iterator[Adjustment]:
         "Nothing needs to be done; a place outside of the project is left alone.",
         {"SENDFILE_ROOT": moved},
     )
-
-
-def _inside(path: str, places: Places) -> str | None:
-    """`path` relative to the release's source when it lies in it, else None. Relative ones start at manage.py."""
-    whole = os.path.realpath(os.path.join(places.project, path))
-    code = os.path.realpath(places.code)
-    if os.path.commonpath((whole, code)) != code:
-        return None
-    return os.path.relpath(whole, code)

@@ -7,16 +7,26 @@ import os
 import subprocess
 import sys
 import tempfile
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
 from ..core.actions.processes import last_lines
 from ..core.children import INHERITED
 from ..core.errors import ReleaseError
+from .consistency.surroundings import Surroundings
 from .facts import ProjectFacts
 
 
-def facts(constants: dict[str, str], *, code: Path, project: Path, variables: Path | None, sql: bool) -> ProjectFacts:
+def facts(
+    constants: dict[str, str],
+    *,
+    code: Path,
+    project: Path,
+    variables: Path | None,
+    sql: bool,
+    around: Surroundings | None = None,
+) -> ProjectFacts:
     """The facts that the project's work tree has now, read by a Django process of this virtualenv.
 
     The databases are those of the target; nothing in them is changed. Raises ReleaseError when the project does
@@ -27,13 +37,16 @@ def facts(constants: dict[str, str], *, code: Path, project: Path, variables: Pa
             **constants,
             "PATH": os.pathsep.join((os.path.dirname(sys.executable), os.environ.get("PATH", os.defpath))),
             "SELFDEPLOY_CODE": str(code),
+            "SELFDEPLOY_DRY": "1",
             "SELFDEPLOY_PROJECT": str(project),
             "SELFDEPLOY_VARIABLES": str(variables or ""),
         }
+        compared = {"around": asdict(around), "dry": True} if around else {}
+        question = {"question": "facts", "sql": sql, **compared}
         etc = Path(folder, "etc")
         etc.mkdir()
         (etc / "environment.json").write_text(json.dumps(here), encoding="utf-8")
-        return ProjectFacts.from_json(_ask(folder, {"question": "facts", "sql": sql}))
+        return ProjectFacts.from_json(_ask(folder, question))
 
 
 def _ask(folder: str, question: dict[str, Any]) -> dict[str, Any]:
