@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from ..facts import Message
 from .names import public
 from .surroundings import Sight, Surroundings, Values, told
+from .urls import is_prefix
 
 USED_BY = {
     "SESSION": "django.contrib.sessions.middleware.SessionMiddleware",
@@ -43,7 +44,8 @@ def _matches(host: str, domain: str) -> bool:
 
 
 def _path(name: str, values: Values) -> Iterator[Message]:
-    site = f"{str(values['FORCE_SCRIPT_NAME'] or '').rstrip('/')}/"
+    script = str(values["FORCE_SCRIPT_NAME"] or "")
+    site = f"{script.rstrip('/')}/" if is_prefix(script) else "/"
     path = f"{str(values[name] or '/').rstrip('/')}/"
     if not site.startswith(path) and not path.startswith(site):
         yield told(
