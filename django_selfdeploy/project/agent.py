@@ -76,8 +76,11 @@ def explain(*, path: str, host: str, https: bool) -> dict[str, Any]:
     """Why the project does not answer `path` with success: the traceback of the view, or its status."""
     collecting.forget_manifest()
     client = Client(headers={"host": host})
+    below = script_name.below(path)
+    if not below:
+        return {"why": f"Beside {script_name.prefix()}/ there is no page of the site."}
     try:
-        response = client.get(script_name.below(path) or "/", secure=https)
+        response = client.get(below, secure=https)
     except Exception:  # noqa: BLE001 - it is what was asked for
         return {"why": traceback.format_exc()}
     return {"why": f"Asked within Django, {path} answers with {response.status_code}."}

@@ -9,9 +9,9 @@ from django.core.cache import caches
 from django.db import DatabaseError, connection
 from django.http import HttpRequest, HttpResponse
 from django.test import override_settings
-from django.urls import path
+from django.urls import path, set_script_prefix
 
-from django_selfdeploy.project import cache_tables, reading
+from django_selfdeploy.project import agent, cache_tables, reading, script_name
 from django_selfdeploy.project.consistency import looking
 from django_selfdeploy.project.consistency.surroundings import Limit, Surroundings
 
@@ -113,6 +113,36 @@ def test_the_table_of_a_cache_is_missed_and_made(db: None) -> None:
         caches["default"].set("a", 1)
         assert caches["default"].get("a") == 1
     assert cache_tables.missing({"default"}) == ()
+
+
+def test_a_site_below_a_path_is_asked_for_pages_below_it(db: None) -> None:
+    below = {"FORCE_SCRIPT_NAME": "/app", "ROOT_URLCONF": (path("", page, name="home"), path("about/", page))}
+    set_script_prefix("/app")
+    try:
+        with override_settings(**below):
+            found = reading.read()
+            explained = agent.explain(path="/app/about/", host="localhost", https=False)
+            outside = agent.explain(path="/apple/", host="localhost", https=False)
+    finally:
+        set_script_prefix("/")
+    assert (found.probe_path, found.pages) == ("/app/", ("/app/", "/app/about/"))
+    assert explained == {"why": "Asked within Django, /app/about/ answers with 200."}
+    assert outside == {"why": "Beside /app/ there is no page of the site."}
+
+
+@pytest.mark.parametrize(
+    ("script", "asked", "rest"),
+    [
+        (None, "/a/", "/a/"),
+        ("", "/a/", "/a/"),
+        ("/app", "/app/a/", "/a/"),
+        ("/app/", "/app/", "/"),
+        ("/app", "/ap/", ""),
+    ],
+)
+def test_what_is_below_the_script_name(script: str | None, asked: str, rest: str) -> None:
+    with override_settings(FORCE_SCRIPT_NAME=script):
+        assert script_name.below(asked) == rest
 
 
 def test_the_facts_tell_what_does_not_fit_unless_it_is_silenced(db: None) -> None:
