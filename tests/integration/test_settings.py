@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import http.client
 import re
+import sys
 from contextlib import ExitStack
 
 import pytest
@@ -47,6 +48,7 @@ def test_a_site_below_a_path_with_files_of_its_own(site: Site) -> None:
     before = site.current
     site.append("website/settings.py", ELSEWHERE)
     site.append("website/urls.py", COUNTING)
+    site.write("logs/.gitignore", "*.log*\n")
     site.commit("Move below a path")
     done = site.deploy()
     try:
@@ -86,12 +88,19 @@ def _writes_its_log(site: Site) -> None:
     kept = site.root / "log/project"
     written = "".join(path.read_text() for path in kept.iterdir())
     assert [path for path in asked if path not in written] == []
-    assert len(list(kept.iterdir())) > 2
+    assert len(list(kept.iterdir())) > 1
     assert asked[-1] in site.manage("deploy_logs", "-n", "200", "site").stdout
     assert not (site.root / "releases" / site.current / "source/logs").exists()
 
 
+def _rehearsed(site: Site) -> str:
+    """What a dry run says, by the interpreter of the tests: it has the driver."""
+    return site.call(sys.executable, "manage.py", "deploy", "--dry-run", check=True).stdout
+
+
 def test_connections_are_counted_against_the_limit_of_the_server(make_site: MakeSite, postgres: Server) -> None:
+    import psycopg
+
     name = postgres.create()
     postgres.execute("CREATE ROLE tight LOGIN CONNECTION LIMIT 12")
     site = make_site(env={"DATABASE_URL": f"postgres://tight@127.0.0.1:{postgres.port}/{name}"})
@@ -100,9 +109,7 @@ def test_connections_are_counted_against_the_limit_of_the_server(make_site: Make
         "open: 2 workers with 4 threads, make 8, twice while two releases overlap, and 1 to deploy."
     )
     try:
-        assert told in site.manage("deploy", "--dry-run").stdout
-        import psycopg
-
+        assert told in _rehearsed(site)
         with ExitStack() as stack:
             about = {"host": "127.0.0.1", "port": postgres.port, "user": "tight", "dbname": name}
             for _ in range(12):
@@ -110,7 +117,7 @@ def test_connections_are_counted_against_the_limit_of_the_server(make_site: Make
             with pytest.raises(psycopg.OperationalError, match="too many connections for role"):
                 psycopg.connect(**about)  # type: ignore[arg-type]
         postgres.execute("ALTER ROLE tight CONNECTION LIMIT 17")
-        assert "W089" not in site.manage("deploy", "--dry-run").stdout
+        assert "W089" not in _rehearsed(site)
     finally:
         postgres.drop(name)
         postgres.execute("DROP ROLE tight")
