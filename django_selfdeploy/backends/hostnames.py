@@ -29,12 +29,20 @@ def host_for_probe(allowed_hosts: tuple[str, ...], *, prepend_www: bool = False)
     """A host that the project answers to; one that it does not send elsewhere."""
     if "*" in allowed_hosts or not allowed_hosts:
         return "www.localhost" if prepend_www else "localhost"
-    names = _names(allowed_hosts)
+    names = _names(tuple(host for host in allowed_hosts if _is_sent(host)) or allowed_hosts)
     bare = [name.lstrip(".") for name in names]
     if not prepend_www:
         return bare[0]
     below = [f"www.{name[1:]}" for name in names if name.startswith(".")]
     return next((name for name in (*bare, *below) if name.startswith("www.")), f"www.{bare[0]}")
+
+
+def _is_sent(host: str) -> bool:
+    """Whether Django finds it as it is written: what it compares are the letters that were sent."""
+    try:
+        return _name(host) == host.lower() and "_" not in host
+    except ConfigError:
+        return False
 
 
 def _gets_www(name: str) -> bool:

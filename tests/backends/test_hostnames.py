@@ -112,6 +112,7 @@ def test_a_project_that_prepends_www_is_reached_by_both_names(hosts: tuple[str, 
         (("localhost", ".example.com"), True, "www.example.com"),
         (("*",), True, "www.localhost"),
         (("http://example.com", "example.com"), False, "example.com"),
+        (("bücher.example", "my_site.example", "example.com.", "example.org"), False, "example.org"),
     ],
 )
 def test_the_probe_asks_for_a_host_that_the_project_answers_to(

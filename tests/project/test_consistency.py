@@ -94,6 +94,7 @@ WRONG: list[tuple[str, Surroundings, Sight, dict[str, Any]]] = [
     ("W078", PLAIN, SEEN, {"LOGGING": logging("logging.handlers.TimedRotatingFileHandler")}),
     ("I079", PLAIN, SEEN, {"LOGGING": logging("logging.FileHandler")}),
     ("I080", PLAIN, Sight(shows_errors=False), {}),
+    ("W080", PLAIN, Sight(shows_errors=False), {"LOGGING": {"version": 1}}),
     ("W081", PLAIN, SEEN, {**ADMINS, "EMAIL_BACKEND": f"{MAIL}.console.EmailBackend"}),
     ("W081", PLAIN, replace(SEEN, mail_answers=False), ADMINS),
     ("W081", PLAIN, SEEN, {**ADMINS, "MAILERS": {"default": {"BACKEND": f"{MAIL}.dummy.EmailBackend"}}}),

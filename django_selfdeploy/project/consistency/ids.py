@@ -93,6 +93,10 @@ IDS: dict[str, tuple[str, str]] = {
         "An error of the site is shown to nobody.",
         "Give LOGGING a handler that writes to the console.",
     ),
+    "selfdeploy.W080": (
+        "LOGGING has no handler that shows an error of the site.",
+        'Set "disable_existing_loggers": False, and give the root logger a handler that writes to the console.',
+    ),
     "selfdeploy.W081": (
         "Mails reach nobody: the backend sends none, or no mail server listens on the host.",
         "Set EMAIL_BACKEND, EMAIL_HOST and EMAIL_PORT.",

@@ -34,12 +34,19 @@ def judged(values: Values, around: Surroundings, seen: Sight) -> Iterator[Messag
                 f'Write "class": "{SHARED}", which rotates it.',
             )
     if seen.shows_errors is False:
-        yield told(
-            "selfdeploy.I080",
-            "An error of the site is shown to nobody: no log handler takes it, and ADMINS is empty.",
-            'Give LOGGING a root logger with a "logging.StreamHandler" and "disable_existing_loggers": False; '
-            "`manage.py deploy_logs` shows what it writes.",
-        )
+        yield _silent(values)
+
+
+def _silent(values: Values) -> Message:
+    """Django's own configuration shows errors to ADMINS only; one of the project's that shows none is a mistake."""
+    hint = (
+        'Give LOGGING a root logger with a "logging.StreamHandler" and "disable_existing_loggers": False; '
+        "`manage.py deploy_logs` shows what it writes."
+    )
+    what = "An error of the site is shown to nobody: no log handler takes it"
+    if not values.get("LOGGING"):
+        return told("selfdeploy.I080", f"{what}, and ADMINS is empty.", hint)
+    return told("selfdeploy.W080", f"{what}. LOGGING disables Django's loggers, unless it says otherwise.", hint)
 
 
 def file_handlers(logging: Any) -> Iterator[tuple[str, dict[str, Any]]]:
