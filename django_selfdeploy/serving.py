@@ -37,11 +37,14 @@ def share(socket: str, group: str) -> None:
 def below(application: Application, prefix: str) -> Application:
     """The WSGI application for a site that is below the path `prefix`: Django's URLs begin after it (PEP 3333).
 
-    The root of the host leads to the site; elsewhere there is nothing.
+    The root of the host leads to the site; elsewhere there is nothing. A server that knows the prefix itself, as
+    gunicorn does by the variable SCRIPT_NAME, has taken it away already.
     """
 
     def answer(environ: dict[str, Any], start_response: Callable[..., Any]) -> Iterable[bytes]:
         path = environ.get("PATH_INFO", "")
+        if environ.get("SCRIPT_NAME") == prefix:
+            return application(environ, start_response)
         if path == prefix or path.startswith(f"{prefix}/"):
             return application({**environ, "SCRIPT_NAME": prefix, "PATH_INFO": path[len(prefix) :]}, start_response)
         if path in ("", "/"):

@@ -77,7 +77,10 @@ def test_a_site_below_a_path_is_asked_for_what_comes_after_it(path: str, given: 
     def site(environ: dict[str, Any], start_response: Any) -> list[bytes]:
         return [environ["SCRIPT_NAME"].encode(), environ["PATH_INFO"].encode()]
 
-    assert below(site, "/app")({"PATH_INFO": path}, lambda *given: None) == [part.encode() for part in given]
+    expected = [part.encode() for part in given]
+    assert below(site, "/app")({"PATH_INFO": path}, lambda *given: None) == expected
+    known = {"SCRIPT_NAME": "/app", "PATH_INFO": path.removeprefix("/app")}
+    assert below(site, "/app")(known, lambda *given: None) == [b"/app", known["PATH_INFO"].encode()]
 
 
 @pytest.mark.parametrize(
