@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 Values = dict[str, Any]
@@ -53,3 +54,8 @@ def inside(path: str, places: Places) -> str | None:
     if os.path.commonpath((whole, code)) != code:
         return None
     return os.path.relpath(whole, code)
+
+
+def like(path: str, given: Any) -> str | Path:
+    """The path as the project gave its own: views may go on from a Path with `/`."""
+    return Path(path) if isinstance(given, Path) else path

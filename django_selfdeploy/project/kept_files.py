@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterator
 from typing import Any
 
 from ..log_files import BACKUPS, SIZE
-from .adjustment import Adjustment, Places, Values, inside
+from .adjustment import Adjustment, Places, Values, inside, like
 from .consistency.caches import FILES, SESSIONS
 from .consistency.logs import PLAIN, ROTATED, SHARED, file_handlers
 
@@ -113,6 +113,6 @@ def sessions(values: Values, places: Places) -> Iterator[Adjustment]:
         f"SESSION_FILE_PATH is {path!r}, in the folder that a new release replaces.",
         f"Sessions are kept in {kept!r}, which outlives releases.",
         "Nothing needs to be done; a place outside of the project is left alone.",
-        {"SESSION_FILE_PATH": kept},
+        {"SESSION_FILE_PATH": like(kept, values["SESSION_FILE_PATH"])},
         (kept,),
     )
