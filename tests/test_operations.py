@@ -40,6 +40,7 @@ from django_selfdeploy.hosts.memory import DEPLOYMENT, MemoryConnection
 from django_selfdeploy.operations import deploy, is_unchanged, power, restart, site_url
 from django_selfdeploy.options import Options, Outcome, Project, root_of
 from django_selfdeploy.project import dry
+from django_selfdeploy.project.consistency.surroundings import Surroundings
 from django_selfdeploy.project.facts import ProjectFacts
 from django_selfdeploy.rehearsing import rehearse
 from tests.making import NEW, OLD, OLDER, context, deployed, entry, facts, host_state, release, target
@@ -284,7 +285,13 @@ def test_a_dry_run_changes_nothing_and_shows_both_plans(
     assert tuple(step.name for step in stage.steps) == STAGE
     assert tuple(step.name for step in activate.steps)[: len(ACTIVATE)] == ACTIVATE
     assert asked == [
-        {"code": project.folder, "project": project.folder, "variables": project.folder / ".env", "sql": True}
+        {
+            "code": project.folder,
+            "project": project.folder,
+            "variables": project.folder / ".env",
+            "sql": True,
+            "around": Surroundings(),
+        }
     ]
     assert made.release.endswith(made.source.short)
 
