@@ -4,14 +4,21 @@ from __future__ import annotations
 
 import http.client
 import re
-import sys
+from collections.abc import Callable, Iterator
 from contextlib import ExitStack
+from typing import Any
 
 import pytest
+from django.db import OperationalError, connections
+from django.db.backends.base.base import BaseDatabaseWrapper
 
-from .conftest import MakeSite
+from django_selfdeploy.project.consistency import looking
+from django_selfdeploy.project.consistency.surroundings import Sight
+from tests.comparing import ids
+
 from .databases import Server
 from .site import Site
+from .test_backups import configured
 
 ELSEWHERE = """
 ALLOWED_HOSTS = ["example.com", "www.example.com", "localhost"]
@@ -56,8 +63,8 @@ def test_a_site_below_a_path_with_files_of_its_own(site: Site) -> None:
         _is_below_the_path(site)
         _has_both_names(site)
         _writes_its_log(site)
-        counted = {site.get("/app/count/", host=WWW).text for _ in range(6)}
-        assert counted == {"1", "2", "3", "4", "5", "6"}  # the workers share one table
+        counted = [int(site.get("/app/count/", host=WWW).text) for _ in range(6)]
+        assert counted == [counted[0] + number for number in range(6)]  # the workers share one table
     finally:
         site.manage("deploy_rollback", "--code-only")
     assert (site.current, site.get("/").status) == (before, 200)
@@ -90,34 +97,55 @@ def _writes_its_log(site: Site) -> None:
     assert [path for path in asked if path not in written] == []
     assert len(list(kept.iterdir())) > 1
     assert asked[-1] in site.manage("deploy_logs", "-n", "200", "site").stdout
-    assert not (site.root / "releases" / site.current / "source/logs").exists()
+    assert not (site.root / "releases" / site.current / "source/logs/site.log").exists()
 
 
-def _rehearsed(site: Site) -> str:
-    """What a dry run says, by the interpreter of the tests: it has the driver."""
-    return site.call(sys.executable, "manage.py", "deploy", "--dry-run", check=True).stdout
+LIMITED = {
+    "postgresql": ("CREATE ROLE tight LOGIN", "ALTER ROLE tight CONNECTION LIMIT {}", "DROP ROLE tight"),
+    "mysql": (
+        "CREATE USER tight@'127.0.0.1'",
+        "ALTER USER tight@'127.0.0.1' WITH MAX_USER_CONNECTIONS {}",
+        "DROP USER tight@'127.0.0.1'",
+    ),
+}
 
 
-def test_connections_are_counted_against_the_limit_of_the_server(make_site: MakeSite, postgres: Server) -> None:
-    import psycopg
+@pytest.fixture(params=["postgres", "mariadb"])
+def limit(request: pytest.FixtureRequest) -> Iterator[Callable[[int], dict[str, Any]]]:
+    """Gives a role of a real server so many connections; how Django reaches the server as that role."""
+    server: Server = request.getfixturevalue(request.param)
+    kind = "postgresql" if server.vendor == "postgresql" else "mysql"
+    create, alter, drop = LIMITED[kind]
+    name = server.create()
+    server.execute(create, *(() if kind == "postgresql" else (f"GRANT ALL ON {name}.* TO tight@'127.0.0.1'",)))
 
-    name = postgres.create()
-    postgres.execute("CREATE ROLE tight LOGIN CONNECTION LIMIT 12")
-    site = make_site(env={"DATABASE_URL": f"postgres://tight@127.0.0.1:{postgres.port}/{name}"})
-    told = (
-        "(selfdeploy.W089) The server of 'default' takes 12 connections (CONNECTION LIMIT of the role), and 17 may be "
-        "open: 2 workers with 4 threads, make 8, twice while two releases overlap, and 1 to deploy."
-    )
-    try:
-        assert told in _rehearsed(site)
-        with ExitStack() as stack:
-            about = {"host": "127.0.0.1", "port": postgres.port, "user": "tight", "dbname": name}
-            for _ in range(12):
-                stack.enter_context(psycopg.connect(**about))  # type: ignore[arg-type]
-            with pytest.raises(psycopg.OperationalError, match="too many connections for role"):
-                psycopg.connect(**about)  # type: ignore[arg-type]
-        postgres.execute("ALTER ROLE tight CONNECTION LIMIT 17")
-        assert "W089" not in _rehearsed(site)
-    finally:
-        postgres.drop(name)
-        postgres.execute("DROP ROLE tight")
+    def give(count: int) -> dict[str, Any]:
+        server.execute(alter.format(count))
+        return {**server.settings(name), "USER": "tight"}
+
+    yield give
+    server.drop(name)
+    server.execute(drop)
+
+
+def test_a_server_refuses_what_is_above_the_limit_that_is_told(limit: Callable[[int], dict[str, Any]]) -> None:
+    for count, told in ((16, ["W089"]), (17, [])):
+        reached = limit(count)
+        with configured(tight=reached):
+            found = looking.limit_of("tight")
+            connections["tight"].close()
+            assert found is not None
+            assert found.count == count
+            seen = Sight(shows_errors=True, limits=(("tight", found),))
+            assert ids(seen=seen, DATABASES={"tight": reached}) == told
+            with ExitStack() as stack:
+                for _ in range(count):
+                    stack.callback(_opened().close)
+                with pytest.raises(OperationalError, match=r"too many connections for role|max_user_connections"):
+                    _opened()
+
+
+def _opened() -> BaseDatabaseWrapper:
+    connection = connections["tight"].copy()
+    connection.ensure_connection()
+    return connection
