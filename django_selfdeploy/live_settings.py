@@ -50,10 +50,10 @@ if _applied:
 
 if _dry:
     globals()["LOGGING"] = _kept_files.without_files(globals().get("LOGGING", {}))
-elif _applied:
+else:
     _unwritable = tuple(_kept_files.unwritable(globals(), _can_write))
     SELFDEPLOY_ADJUSTMENTS += _unwritable
-    for _each in _unwritable:
+    for _each in _unwritable if _applied else ():
         globals().update(_each.values)
 
 if _root := _adjust.static_root(globals(), _places):

@@ -6,7 +6,7 @@ from typing import Any
 from django.conf import global_settings
 
 from django_selfdeploy.project.consistency import every
-from django_selfdeploy.project.consistency.looking import NAMES, URLS
+from django_selfdeploy.project.consistency.looking import NAMES, WRITTEN
 from django_selfdeploy.project.consistency.surroundings import Sight, Surroundings
 
 MIDDLEWARE = [
@@ -16,7 +16,7 @@ MIDDLEWARE = [
     "django.middleware.csrf.CsrfViewMiddleware",
 ]
 SOUND: dict[str, Any] = {
-    **{name: getattr(global_settings, name, None) for name in (*NAMES, *URLS)},
+    **{name: getattr(global_settings, name, None) for name in (*NAMES, *WRITTEN)},
     "ALLOWED_HOSTS": ["www.example.com", "localhost", "127.0.0.1", "[::1]"],
     "DATABASES": {"default": {"ENGINE": "django.db.backends.sqlite3", "NAME": "/srv/mysite/shared/db.sqlite3"}},
     "INSTALLED_APPS": ["django.contrib.sessions", "django.contrib.auth"],

@@ -5,7 +5,7 @@ from __future__ import annotations
 import importlib.metadata
 import os
 import platform
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import replace
 from typing import Any
 
@@ -119,7 +119,7 @@ def _adjusted() -> tuple[Message, ...]:
     """What live_settings found; an error each where it was told not to put them right."""
     applied = os.environ.get("SELFDEPLOY_ADJUST", "1") == "1"
     found = getattr(settings, "SELFDEPLOY_ADJUSTMENTS", ())
-    return tuple(_adjustment(one, applied) for one in found if one.number)
+    return _heard(_adjustment(one, applied) for one in found if one.number)
 
 
 def _adjustment(one: Adjustment, applied: bool) -> Message:
@@ -128,13 +128,17 @@ def _adjustment(one: Adjustment, applied: bool) -> Message:
 
 
 def _compared(around: Surroundings | None, there: frozenset[str], *, dry: bool) -> tuple[Message, ...]:
-    """Our own checks on settings, less what is silenced."""
+    """Our own checks on settings."""
     if around is None:
         return ()
     seen = looking.sight_on_host(there)
     if dry:  # another machine's mail server, and packages that are not those of the release
         seen = replace(seen, mail_answers=None, lacking=())
-    found = every.messages(looking.values(), around, seen)
+    return _heard(every.messages(looking.values(), around, seen))
+
+
+def _heard(found: Iterable[Message]) -> tuple[Message, ...]:
+    """Those that are not silenced."""
     return tuple(one for one in found if one.id not in settings.SILENCED_SYSTEM_CHECKS)
 
 

@@ -13,6 +13,7 @@ from django.urls import path, set_script_prefix
 
 from django_selfdeploy.project import agent, cache_tables, reading, script_name
 from django_selfdeploy.project.consistency import looking
+from django_selfdeploy.project.consistency.mail import SMTP, Mailer
 from django_selfdeploy.project.consistency.surroundings import Limit, Surroundings
 
 TABLE = {
@@ -32,13 +33,10 @@ def listening() -> Iterator[int]:
 
 
 def test_a_mail_server_of_this_host_is_asked_whether_it_is_there(listening: int) -> None:
-    with override_settings(EMAIL_BACKEND="django.core.mail.backends.smtp.EmailBackend"):
-        with override_settings(EMAIL_HOST="127.0.0.1", EMAIL_PORT=listening):
-            assert looking._mail_answers() is True
-        with override_settings(EMAIL_HOST="127.0.0.1", EMAIL_PORT=1):
-            assert looking._mail_answers() is False
-        with override_settings(EMAIL_HOST="mail.example.com", EMAIL_PORT=25):
-            assert looking._mail_answers() is None
+    assert looking._answers(Mailer(SMTP, "127.0.0.1", listening)) is True
+    assert looking._answers(Mailer(SMTP, "localhost", 1)) is False
+    assert looking._answers(Mailer(SMTP, "mail.example.com", 25)) is None
+    assert looking._answers(None) is None
 
 
 @pytest.mark.parametrize(("name", "resets"), [("password_reset", True), ("home", False)])
@@ -51,7 +49,7 @@ def test_the_settings_are_those_that_are_loaded() -> None:
     with override_settings(STATIC_URL="assets/", SITE_ID=3):
         found = looking.values()
     assert (found["STATIC_URL"], found["MEDIA_URL"], found["SITE_ID"]) == ("assets/", "", 3)
-    assert set(found) == {*looking.NAMES, *looking.URLS}
+    assert set(found) == {*looking.NAMES, *looking.WRITTEN}
 
 
 def test_a_sqlite_file_has_no_limit_and_no_site_is_asked_for_without_the_app(db: None) -> None:

@@ -18,13 +18,13 @@ from django.urls import NoReverseMatch, reverse
 from django.utils.log import AdminEmailHandler, RequireDebugTrue
 
 from .caches import LIBRARIES
-from .mail import is_local, mailer_of
+from .mail import Mailer, is_local, mailer_of
 from .surroundings import Limit, Sight, Values
 
 NAMES = (
     *("ADMINS", "ALLOWED_HOSTS", "CACHES", "CSRF_COOKIE_DOMAIN", "CSRF_COOKIE_PATH", "CSRF_COOKIE_SECURE"),
-    *("CSRF_TRUSTED_ORIGINS", "CSRF_USE_SESSIONS", "DATABASES", "DEFAULT_FROM_EMAIL", "EMAIL_BACKEND", "EMAIL_HOST"),
-    *("EMAIL_PORT", "FORCE_SCRIPT_NAME", "INSTALLED_APPS", "LOGGING", "MAILERS", "MANAGERS", "MIDDLEWARE"),
+    *("CSRF_TRUSTED_ORIGINS", "CSRF_USE_SESSIONS", "DATABASES", "DEFAULT_FROM_EMAIL", "FORCE_SCRIPT_NAME"),
+    *("INSTALLED_APPS", "LOGGING", "MAILERS", "MANAGERS", "MIDDLEWARE"),
     *("PREPEND_WWW", "SECURE_HSTS_INCLUDE_SUBDOMAINS", "SECURE_HSTS_PRELOAD", "SECURE_HSTS_SECONDS"),
     *("SECURE_PROXY_SSL_HEADER", "SECURE_SSL_REDIRECT", "SERVER_EMAIL", "SESSION_CACHE_ALIAS", "SESSION_COOKIE_DOMAIN"),
     *("SESSION_COOKIE_PATH", "SESSION_COOKIE_SECURE", "SESSION_ENGINE", "SESSION_SERIALIZER", "SITE_ID"),
@@ -32,8 +32,8 @@ NAMES = (
 )
 """Settings that are compared; some are not in every version of Django, nor in every project."""
 
-URLS = ("STATIC_URL", "MEDIA_URL")
-"""Those that Django changes when it is asked for them."""
+WRITTEN = ("STATIC_URL", "MEDIA_URL", "EMAIL_BACKEND", "EMAIL_HOST", "EMAIL_PORT")
+"""Those that Django changes when it is asked for them, or complains of: 6.1 has MAILERS instead."""
 
 PASSWORD_URLS = ("password_reset", "admin_password_reset", "account_reset_password", "rest_password_reset")
 """Names of views that mail a way to a new password: Django's, the admin's, django-allauth's, dj-rest-auth's."""
@@ -46,7 +46,7 @@ def values() -> Values:
     """The settings by name, as they are loaded."""
     written: Any = settings._wrapped  # type: ignore[misc]
     found = {name: getattr(settings, name, None) for name in NAMES}
-    return {**found, **{name: getattr(written, name, "") for name in URLS}}
+    return {**found, **{name: getattr(written, name, "") for name in WRITTEN}}
 
 
 def sight() -> Sight:
@@ -56,10 +56,12 @@ def sight() -> Sight:
 
 def sight_on_host(there: Collection[str]) -> Sight:
     """What can be seen on the host of the release; `there` are the databases that can be asked."""
+    resets_passwords = any(map(_is_there, PASSWORD_URLS))
+    sends = bool(settings.ADMINS or settings.MANAGERS or resets_passwords)
     return Sight(
         shows_errors=shows_errors(),
-        resets_passwords=any(map(_is_there, PASSWORD_URLS)),
-        mail_answers=_mail_answers(),
+        resets_passwords=resets_passwords,
+        mail_answers=_answers(mailer_of(values())) if sends else None,
         site=_site() if "default" in there else None,
         limits=tuple((alias, limit) for alias in there if (limit := limit_of(alias))),
         lacking=tuple(_lacking()),
@@ -98,8 +100,7 @@ def _is_there(name: str) -> bool:
     return True
 
 
-def _mail_answers() -> bool | None:
-    mailer = mailer_of(values())
+def _answers(mailer: Mailer | None) -> bool | None:
     if mailer is None or not is_local(mailer):
         return None
     try:
