@@ -68,6 +68,10 @@ def test_a_site_below_a_path_with_files_of_its_own(site: Site) -> None:
     finally:
         site.manage("deploy_rollback", "--code-only")
     assert (site.current, site.get("/").status) == (before, 200)
+    site.undo_commit()
+    site.change()
+    site.deploy()
+    assert (site.root / "log/project/site.log").exists()  # it outlives every release
 
 
 def _is_below_the_path(site: Site) -> None:
