@@ -6,8 +6,9 @@ from typing import NamedTuple
 
 from django.core import checks
 
-FORWARDED = ("HTTP_X_FORWARDED_PROTO", "https")
-"""The one scheme header that our front server sets, and overwrites when a visitor sends it."""
+from .project.consistency.ids import IDS
+from .project.consistency.surroundings import LEVELS
+from .project.consistency.tls import FORWARDED
 
 
 class Kind(NamedTuple):
@@ -188,5 +189,6 @@ ALL_CHECKS: dict[str, Kind] = {
         "A value begins with `$`, so django-environ takes it for the name of another variable, which there is not.",
         "Choose a value that begins otherwise.",
     ),
+    **{name: Kind(LEVELS[name[11]], what, to_do) for name, (what, to_do) in IDS.items()},
 }
 """Every id, with those that the deployment itself tells of a release."""

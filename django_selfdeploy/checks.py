@@ -10,25 +10,29 @@ from collections.abc import Iterator, Sequence
 from typing import Any
 
 from django.apps import AppConfig
-from django.conf import global_settings, settings
+from django.conf import settings
 from django.core import checks
 from django.core.management import get_commands
 
 from . import conf
-from .check_ids import ALL_CHECKS, FORWARDED
+from .check_ids import ALL_CHECKS
 from .conf import Target
 from .core.errors import ConfigError
 from .core.layout import Layout
+from .places import surroundings
 from .project import adjust
+from .project.adjustment import Adjustment, Places
+from .project.consistency import every, looking
 from .project.place import project_folder
 
 TAG = "selfdeploy"
 OURS = "django_selfdeploy"
 
-ADJUSTED = ("DEBUG", "SECRET_KEY", "ALLOWED_HOSTS", "MEDIA_ROOT", "MEDIA_URL", "DATABASES", "STORAGES")
+ADJUSTED = (
+    *("DEBUG", "SECRET_KEY", "ALLOWED_HOSTS", "MEDIA_ROOT", "MEDIA_URL", "DATABASES", "STORAGES"),
+    *("LOGGING", "CACHES", "SESSION_ENGINE", "SESSION_FILE_PATH"),
+)
 """What adjust.py asks for; taken as written, since Django raises for an empty key and gives "" as the URL "/"."""
-
-LOCAL_MEMORY = "django.core.cache.backends.locmem.LocMemCache"
 
 
 def register() -> None:
@@ -39,9 +43,9 @@ def register() -> None:
 def check(app_configs: Sequence[AppConfig] | None, **options: Any) -> list[checks.CheckMessage]:
     """All that is to be told of the settings that are loaded, for every target."""
     targets, wrong = _targets()
-    found = [*wrong, *_command_name(), *_user(), *_proxy_header()]
+    found = [*wrong, *_command_name(), *_user()]
     for target in targets:
-        for one in (*_redirect(target), *_cookies(target), *_caches(target), *_adjustments(target)):
+        for one in (*_consistency(target), *_adjustments(target)):
             found += [] if one in found else [one]
     return found
 
@@ -82,63 +86,10 @@ def _user() -> Iterator[checks.CheckMessage]:
         yield message("selfdeploy.W010", "The user who deploys is 'root', and so is the site's.", to_do)
 
 
-def _proxy_header() -> Iterator[checks.CheckMessage]:
-    header = settings.SECURE_PROXY_SSL_HEADER
-    if header and tuple(header) != FORWARDED:
-        yield message(
-            "selfdeploy.W012",
-            f"SECURE_PROXY_SSL_HEADER is {tuple(header)}, which the front server passes on as the visitor sent it.",
-        )
-
-
-def _is_plain(target: Target) -> bool:
-    """Whether visitors reach the site by http alone: no proxy before the front server is trusted to say otherwise."""
-    return getattr(target.front, "trusted_proxies", None) == ()
-
-
-def _trust(target: Target) -> str:
-    front = '{"BACKEND": "nginx", "OPTIONS": {"trusted_proxies": ["192.0.2.1"]}}'
-    return f'Name the proxy that speaks https: SELFDEPLOY = {{"{target.alias}": {{"FRONT": {front}}}}}'
-
-
-def _redirect(target: Target) -> Iterator[checks.CheckMessage]:
-    if settings.SECURE_SSL_REDIRECT and _is_plain(target):
-        yield message(
-            "selfdeploy.W011",
-            f"SECURE_SSL_REDIRECT is on, and the front server of {target.alias!r} speaks http only.",
-            f"{_trust(target)}, or set SECURE_SSL_REDIRECT = False.",
-        )
-
-
-def _cookies(target: Target) -> Iterator[checks.CheckMessage]:
-    for name in ("SESSION_COOKIE_SECURE", "CSRF_COOKIE_SECURE"):
-        if getattr(settings, name) and _is_plain(target):
-            yield message(
-                "selfdeploy.W013",
-                f"{name} is on, and the front server of {target.alias!r} speaks http only: nobody can log in.",
-                f"{_trust(target)}, or set {name} = False.",
-            )
-
-
-def _caches(target: Target) -> Iterator[checks.CheckMessage]:
-    workers = getattr(target.app_server, "workers", 1)
-    if workers < 2 or not _caches_used():
-        return
-    for alias, cache in settings.CACHES.items():
-        if cache.get("BACKEND") == LOCAL_MEMORY:
-            yield message(
-                "selfdeploy.W014",
-                f"The cache {alias!r} is in local memory, and {target.alias!r} has {workers} worker processes, "
-                "each with a cache of its own.",
-                'Use one that they share: "BACKEND": "django.core.cache.backends.db.DatabaseCache", "LOCATION": '
-                '"cache", and run `manage.py createcachetable`.',
-            )
-
-
-def _caches_used() -> bool:
-    """Whether anything speaks for it: Django's default is local memory, for projects that use none as well."""
-    chosen = settings.CACHES != global_settings.CACHES
-    return chosen or "cache" in settings.SESSION_ENGINE or any(".cache." in name for name in settings.MIDDLEWARE)
+def _consistency(target: Target) -> Iterator[checks.CheckMessage]:
+    """What the deployment would tell of the settings, as far as it can be known here."""
+    for one in every.messages(looking.values(), surroundings(target), looking.sight()):
+        yield checks.CheckMessage(one.level, one.text, hint=one.hint, id=one.id)
 
 
 def _adjustments(target: Target) -> Iterator[checks.CheckMessage]:
@@ -148,15 +99,13 @@ def _adjustments(target: Target) -> Iterator[checks.CheckMessage]:
     except ConfigError:
         return
     layout = Layout(target.root or "ROOT")
-    places = adjust.Places(code=folder, project=folder, public="", shared=layout.shared, media=layout.media)
+    places = Places(folder, folder, "", layout.shared, layout.media, layout.project_log)
     values = {name: getattr(settings._wrapped, name, None) for name in ADJUSTED}  # type: ignore[misc]
     for one in adjust.adjustments(values, places, str):
         if one.number:
             yield _adjustment(one, applied=target.adjust_settings)
 
 
-def _adjustment(one: adjust.Adjustment, *, applied: bool) -> checks.CheckMessage:
-    if not applied:
-        return message(f"selfdeploy.E00{one.number}", one.found, one.hint)
-    letter = "W" if f"selfdeploy.W00{one.number}" in ALL_CHECKS else "I"
-    return message(f"selfdeploy.{letter}00{one.number}", f"{one.found} {one.instead}", one.hint)
+def _adjustment(one: Adjustment, *, applied: bool) -> checks.CheckMessage:
+    text = f"{one.found} {one.instead}" if applied else one.found
+    return message(one.identity(applied=applied), text, one.hint)

@@ -12,6 +12,7 @@ from .core.layout import Layout
 from .core.release import Release
 from .core.secret import Secret
 from .core.state import HostState
+from .project.consistency.surroundings import Surroundings
 from .project.facts import ProjectFacts
 from .project.safety.schedule import Schedule, schedule
 from .requirements import Requirements
@@ -26,7 +27,7 @@ class Context:
     is None for a release that is made again from one on the host. `base` is a folder with an older source. `host` is
     the name of the host in the settings, "" for this machine; the one that `leads` does what is done once for all.
     `accept`, `window_key` and `judged` are those of the options; `others_run` says that older code runs on another
-    host.
+    host. `around` is what the settings of the release are compared with.
     """
 
     target: Target
@@ -50,6 +51,7 @@ class Context:
     window_key: str = ""
     judged: tuple[tuple[str, str], ...] = ()
     others_run: bool = False
+    around: Surroundings = Surroundings()
 
     @property
     def previous(self) -> Release | None:

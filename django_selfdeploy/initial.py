@@ -19,7 +19,8 @@ import environ
 from .conf import Target
 from .core.errors import ConfigError
 from .project import imported, variables
-from .project.adjust import LOCAL_HOSTS, Values
+from .project.adjust import LOCAL_HOSTS
+from .project.adjustment import Values
 from .project.changes import VARIABLE, Change
 from .project.rewrite import Remark, Rewritten, rewrite
 from .requirements import TEXTS

@@ -20,7 +20,7 @@ from .core.state import HostState
 from .hosts.base import Blobs
 from .hosts.options import Ssh
 from .options import Options, Project
-from .places import on_host
+from .places import on_host, surroundings
 from .project import variables
 from .requirements import Requirements, find_requirements, own_requirement
 from .shipping import Shipment, ship
@@ -110,6 +110,7 @@ def contexts_for(
             skip_tests=options.skip_tests,
             accept=options.accept,
             others_run=any(one.live is not None for one in states.values()),
+            around=surroundings(project.target),
             window_key=options.window_key,
             judged=options.judged,
             created=created,

@@ -67,4 +67,5 @@ def _rehearsed(project: Project, source: Source, context: Context, before: str, 
         variables=path or (kept if kept.exists() else None),
         sql=sql,
         before=before,
+        around=context.around,
     )

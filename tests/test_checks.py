@@ -14,6 +14,8 @@ from django.core.management import BaseCommand
 from django.test import override_settings
 
 from django_selfdeploy import check_ids, checks
+from django_selfdeploy.check_ids import FORWARDED
+from django_selfdeploy.project.consistency import ids
 
 PACKAGE = Path(checks.__file__).parent
 PROXY = {"BACKEND": "nginx", "OPTIONS": {"trusted_proxies": ["192.0.2.1"]}}
@@ -115,7 +117,8 @@ def test_cookies_that_no_visitor_could_send_are_told() -> None:
 
 def test_behind_a_trusted_proxy_https_is_fine() -> None:
     configured = {"default": {"FRONT": PROXY}}
-    assert told(SELFDEPLOY=configured, SECURE_SSL_REDIRECT=True, SESSION_COOKIE_SECURE=True) == []
+    secure = {"SECURE_SSL_REDIRECT": True, "SESSION_COOKIE_SECURE": True, "SECURE_PROXY_SSL_HEADER": FORWARDED}
+    assert told(SELFDEPLOY=configured, **secure) == []
 
 
 def test_targets_with_other_settings_are_not_judged_by_these() -> None:
@@ -124,7 +127,7 @@ def test_targets_with_other_settings_are_not_judged_by_these() -> None:
 
 
 def test_a_scheme_header_that_a_visitor_could_send_is_told() -> None:
-    assert told(SECURE_PROXY_SSL_HEADER=("HTTP_X_FORWARDED_PROTO", "https")) == []
+    assert told(SECURE_PROXY_SSL_HEADER=FORWARDED, SELFDEPLOY={"default": {"FRONT": PROXY}}) == []
     assert told(SECURE_PROXY_SSL_HEADER=["HTTP_X_SCHEME", "https"]) == [
         (
             "W012",
@@ -145,7 +148,6 @@ ONE_WORKER = {"default": {"APP_SERVER": {"BACKEND": "gunicorn", "OPTIONS": {"wor
     "values",
     [
         {"CACHES": {**LOCAL, "default": {**LOCAL["default"], "LOCATION": "x"}}},
-        {"SESSION_ENGINE": "django.contrib.sessions.backends.cache"},
         {"MIDDLEWARE": ["django.middleware.cache.UpdateCacheMiddleware"]},
     ],
 )
@@ -159,7 +161,7 @@ def test_a_cache_that_the_workers_do_not_share_is_told(values: dict[str, Any]) -
             ),
             (
                 'Use one that they share: "BACKEND": "django.core.cache.backends.db.DatabaseCache", "LOCATION": '
-                '"cache", and run `manage.py createcachetable`.'
+                '"cache"; a deployment makes its table.'
             ),
         )
     ]
@@ -218,15 +220,23 @@ def test_what_would_stop_a_deployment_is_an_error() -> None:
     ]
 
 
+def test_what_a_deployment_would_tell_of_the_settings_is_told_here_too() -> None:
+    found = told(PREPEND_WWW=True, ALLOWED_HOSTS=["example.com"], SELFDEPLOY={"default": {}, "production": {}})
+    assert [name for name, _, _ in found] == ["E062"]
+
+
 LEVELS = {"I": django_checks.INFO, "W": django_checks.WARNING, "E": django_checks.ERROR}
 
 
 def test_ids_are_unique_and_carry_the_letter_of_their_level() -> None:
-    tree = ast.parse(Path(check_ids.__file__).read_text())
-    [table] = [
-        node.value for node in ast.walk(tree) if isinstance(node, ast.AnnAssign) and isinstance(node.value, ast.Dict)
+    trees = [ast.parse(Path(module.__file__ or "").read_text()) for module in (check_ids, ids)]
+    tables = [
+        node.value
+        for tree in trees
+        for node in ast.walk(tree)
+        if isinstance(node, ast.AnnAssign) and isinstance(node.value, ast.Dict)
     ]
-    keys = Counter(key.value for key in table.keys if isinstance(key, ast.Constant))
+    keys = Counter(key.value for table in tables for key in table.keys if isinstance(key, ast.Constant))
     assert [name for name, count in keys.items() if count > 1] == []
     for name, kind in checks.ALL_CHECKS.items():
         assert re.fullmatch(r"selfdeploy\.[IWE]\d{3}", name)
@@ -236,13 +246,14 @@ def test_ids_are_unique_and_carry_the_letter_of_their_level() -> None:
 
 
 def test_every_id_in_the_package_is_in_the_table_and_the_other_way_round() -> None:
-    text = "".join(path.read_text() for path in PACKAGE.rglob("*.py") if path.name not in ("checks.py", "check_ids.py"))
+    tables = ("checks.py", "check_ids.py", "ids.py")
+    text = "".join(path.read_text() for path in PACKAGE.rglob("*.py") if path.name not in tables)
     own = ast.parse(Path(checks.__file__).read_text())
     calls = [
         node.args[0] for node in ast.walk(own) if isinstance(node, ast.Call) and ast.unparse(node.func) == "message"
     ]
     used = {str(arg.value) for arg in calls if isinstance(arg, ast.Constant)}
     used |= set(re.findall(r"selfdeploy\.[IWE]\d{3}", text))
-    numbered = {f"selfdeploy.{letter}00{number}" for letter in "IWE" for number in range(1, 7)}
+    numbered = {f"selfdeploy.{letter}{number:03}" for letter in "IWE" for number in (*range(1, 7), 76, 77, 87)}
     assert used <= set(checks.ALL_CHECKS)
     assert set(checks.ALL_CHECKS) - used <= numbered

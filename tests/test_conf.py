@@ -433,7 +433,7 @@ def test_every_short_name_is_that_of_its_part() -> None:
 
 @pytest.mark.parametrize("contract", [AppServer, FrontServer, ProcessManager])
 def test_a_contract_does_nothing_by_itself(contract: Any) -> None:
-    optional = ("helper", "needs_helper", "socket_group")  # what most front servers do without
+    optional = ("helper", "needs_helper", "socket_group", "concurrency")  # what most parts do without
     methods = [name for name, value in vars(contract).items() if callable(value) and not name.startswith("_")]
     methods = [name for name in methods if name not in optional]
     part = contract()

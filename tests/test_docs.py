@@ -32,6 +32,7 @@ SOURCES = sorted({TOP / "README.md", *DOCS.rglob("*.md")} - {*(DOCS / "reference
 COMMANDS = entry.names()
 
 NO_SETTINGS = {
+    *("SITE_ID", "CONN_MAX_AGE", "DISABLE_SERVER_SIDE_CURSORS"),
     *("ROOT", "RELEASE", "TARGET", "ID", "NAME", "LOCATION", "INSTALLED_APPS", "SELFDEPLOY", "BACKEND", "OPTIONS"),
     *(
         "DATABASE_URL",

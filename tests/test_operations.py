@@ -40,6 +40,7 @@ from django_selfdeploy.hosts.memory import DEPLOYMENT, MemoryConnection
 from django_selfdeploy.operations import deploy, is_unchanged, power, restart, site_url
 from django_selfdeploy.options import Options, Outcome, Project, root_of
 from django_selfdeploy.project import dry
+from django_selfdeploy.project.consistency.surroundings import Surroundings
 from django_selfdeploy.project.facts import ProjectFacts
 from django_selfdeploy.rehearsing import rehearse
 from tests.making import NEW, OLD, OLDER, context, deployed, entry, facts, host_state, release, target
@@ -286,7 +287,14 @@ def test_a_dry_run_changes_nothing_and_shows_both_plans(
     assert tuple(step.name for step in activate.steps)[: len(ACTIVATE)] == ACTIVATE
     variables = project.folder / ".env"
     assert asked == [
-        {"code": project.folder, "project": project.folder, "variables": variables, "sql": True, "before": ""}
+        {
+            "code": project.folder,
+            "project": project.folder,
+            "variables": variables,
+            "sql": True,
+            "before": "",
+            "around": Surroundings(),
+        }
     ]
     assert made.release.endswith(made.source.short)
 

@@ -82,6 +82,10 @@ class AppServer(Part):
         """How long it may take to stop after TERM."""
         raise NotImplementedError
 
+    def concurrency(self) -> tuple[int, int]:
+        """How many worker processes it has, and how many requests each of them answers at a time."""
+        return (1, 1)
+
 
 @dataclass(frozen=True)
 class FrontServer(Part):

@@ -13,6 +13,9 @@ if TYPE_CHECKING:
 
 WSGI_WORKERS = ("sync", "gthread", "gevent")
 
+GREENLETS = 1000
+"""Requests that a gevent worker answers at a time (gunicorn's worker_connections)."""
+
 
 @dataclass(frozen=True)
 class Gunicorn(AppServer):
@@ -54,6 +57,7 @@ class Gunicorn(AppServer):
             "threads": self.threads if self.has_threads else 1,
             "application": context.known_facts.application,
             "socket": context.layout.socket(context.release),
+            "prefix": context.known_facts.script_name,
             "folder": context.project,
             "release": context.release,
             "group": context.state.front_user,
@@ -63,3 +67,7 @@ class Gunicorn(AppServer):
 
     def stop_seconds(self) -> float:
         return self.graceful_timeout + 5.0
+
+    def concurrency(self) -> tuple[int, int]:
+        at_a_time = {"gthread": self.threads, "gevent": GREENLETS}.get(self.worker_class, 1)
+        return (self.workers, at_a_time)

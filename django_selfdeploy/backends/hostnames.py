@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ipaddress
 import re
 
 from ..core.errors import ConfigError
@@ -13,26 +14,58 @@ _ipv6 = re.compile(r"\[[0-9a-f:.]+\]\Z")
 def server_names(allowed_hosts: tuple[str, ...], *, prepend_www: bool = False) -> tuple[str, ...]:
     """The names for the front server; none when every host is allowed.
 
-    ".example.com" stands for itself and every name below it, as it does in Django and in nginx. Raises
-    ConfigError for what is no host name.
+    ".example.com" stands for itself and every name below it, as it does in Django and in nginx. What is no host name
+    is left out; raises ConfigError where nothing else is there.
     """
     if "*" in allowed_hosts:
         return ()
-    names = [_name(host) for host in allowed_hosts]
+    names = _names(allowed_hosts)
     if prepend_www:
-        bare = [name for name in names if not name.startswith((".", "www.", "["))]
-        names += [f"www.{name}" for name in bare if f"www.{name}" not in names and "." in name]
+        names += [f"www.{name}" for name in names if _gets_www(name) and f"www.{name}" not in names]
     return tuple(dict.fromkeys(names))
 
 
 def host_for_probe(allowed_hosts: tuple[str, ...], *, prepend_www: bool = False) -> str:
-    """A host that the project answers to."""
+    """A host that the project answers to; one that it does not send elsewhere."""
     if "*" in allowed_hosts or not allowed_hosts:
-        return "localhost"
-    names = [_name(host).lstrip(".") for host in allowed_hosts]
+        return "www.localhost" if prepend_www else "localhost"
+    names = _names(tuple(host for host in allowed_hosts if _is_sent(host)) or allowed_hosts)
+    bare = [name.lstrip(".") for name in names]
     if not prepend_www:
-        return names[0]
-    return next((name for name in names if name.startswith("www.")), f"www.{names[0]}")
+        return bare[0]
+    below = [f"www.{name[1:]}" for name in names if name.startswith(".")]
+    return next((name for name in (*bare, *below) if name.startswith("www.")), f"www.{bare[0]}")
+
+
+def _is_sent(host: str) -> bool:
+    """Whether Django finds it as it is written: what it compares are the letters that were sent."""
+    try:
+        return _name(host) == host.lower() and "_" not in host
+    except ConfigError:
+        return False
+
+
+def _gets_www(name: str) -> bool:
+    """Whether visitors of the name are sent to the one with www."""
+    if name.startswith((".", "www.", "[")) or "." not in name:
+        return False
+    try:
+        ipaddress.ip_address(name)
+    except ValueError:
+        return True
+    return False
+
+
+def _names(allowed_hosts: tuple[str, ...]) -> list[str]:
+    found, refused = [], []
+    for host in allowed_hosts:
+        try:
+            found.append(_name(host))
+        except ConfigError as error:
+            refused.append(error)
+    if refused and not found:
+        raise refused[0]
+    return found
 
 
 def listening(bind: str, port: int) -> tuple[str, ...]:

@@ -27,6 +27,14 @@ def render(name: str, values: dict[str, Any]) -> str:
         ) from error
 
 
+def source(name: str) -> str:
+    """The text of the template selfdeploy/`name`, which may be the project's own; "" where it cannot be read."""
+    try:
+        return str(_engine().get_template(f"selfdeploy/{name}").source)
+    except (TemplateDoesNotExist, TemplateSyntaxError):
+        return ""
+
+
 class _Undefined(str):
     """What an unknown variable renders to: an error, not an empty upstream."""
 

@@ -105,6 +105,11 @@ class Layout:
         return f"{self.log}/{identity}"
 
     @property
+    def project_log(self) -> str:
+        """Log files that the project writes itself."""
+        return f"{self.log}/project"
+
+    @property
     def run(self) -> str:
         return f"{self.root}/run"
 

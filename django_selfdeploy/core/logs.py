@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 from typing import Any
 
 from .layout import Layout
@@ -11,21 +12,30 @@ from .text import plain
 MOST = 1 << 18
 """Bytes that are read of one log at a time."""
 
+_rotated = re.compile(r"\.[0-9]+\Z")
+
 SHARED = {"access": "access.log", "front": "front-error.log", "supervisord": "supervisord.log"}
 """Logs that are not of a release but of the whole site, by the name under which they are asked for."""
 
 
 def names(layout: Layout) -> dict[str, str]:
-    """The path of each log there is, by name: the live release's programs first."""
+    """The path of each log there is, by name: the live release's programs first, then the project's own files."""
     live = os.path.basename(os.path.realpath(layout.current))
-    folder = layout.release_log(live)
-    try:
-        files = sorted(name for name in os.listdir(folder) if name.endswith(".log"))
-    except OSError:
-        files = []
-    found = {name[: -len(".log")]: f"{folder}/{name}" for name in files}
+    found = _in(layout.release_log(live), ending=".log")
+    for name, path in _in(layout.project_log, ending="").items():
+        found[f"project-{name}" if name in (*found, *SHARED) else name] = path
     shared = {name: f"{layout.log}/{file}" for name, file in SHARED.items()}
     return {**found, **{name: path for name, path in shared.items() if os.path.exists(path)}}
+
+
+def _in(folder: str, *, ending: str) -> dict[str, str]:
+    """The logs in a folder by name; rotated ones are no longer written."""
+    try:
+        files = sorted(os.listdir(folder))
+    except OSError:
+        return {}
+    chosen = (name for name in files if name.endswith(ending) and not _rotated.search(name))
+    return {name.removesuffix(".log"): f"{folder}/{name}" for name in chosen}
 
 
 def read(layout: Layout, wanted: tuple[str, ...], offsets: dict[str, Any], *, lines: int) -> dict[str, Any]:

@@ -213,8 +213,8 @@ def _leftovers(layout: Layout, current: str, running: tuple[Process, ...] | None
     for folder in (*places, layout.journals, layout.log, layout.bin):
         found += [f"{folder}/{name}" for name in _listed(folder) if name.startswith((".tmp-", DOOMED))]
     found += [layout.env(n) for n in _names(layout.envs) if not os.path.exists(f"{layout.env(n)}/.complete")]
-    releases = _names(layout.releases)
-    found += [layout.release_log(name) for name in _names(layout.log) if name not in releases]
+    kept = (*_names(layout.releases), os.path.basename(layout.project_log))
+    found += [layout.release_log(name) for name in _names(layout.log) if name not in kept]
     return tuple(sorted(found))
 
 

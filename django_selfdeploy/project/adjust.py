@@ -8,11 +8,10 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
-Values = dict[str, Any]
+from . import kept_files
+from .adjustment import Adjustment, Places, Values, inside, like
 
 INSECURE = "django-insecure-"
 """Prefix of the keys that startproject makes (django.core.management.utils)."""
@@ -21,36 +20,13 @@ LOCAL_HOSTS = ["localhost", "127.0.0.1", "[::1]"]
 """What Django itself allows while DEBUG is on and ALLOWED_HOSTS is empty (django.http.request)."""
 
 
-@dataclass(frozen=True)
-class Places:
-    """Where a release lives: `code` its source, `project` the folder of manage.py, `public` its static files."""
-
-    code: str
-    project: str
-    public: str
-    shared: str
-    media: str
-
-
-@dataclass(frozen=True)
-class Adjustment:
-    """What was found and what is used instead; `number` is that of its check, `values` the settings that change."""
-
-    number: int
-    found: str
-    instead: str
-    hint: str
-    values: Values
-
-
 def adjustments(values: Values, places: Places, new_key: Callable[[], str]) -> tuple[Adjustment, ...]:
     """Everything in `values`, the project's settings, that must not go live as it is."""
     found = (_debug(values), _secret_key(values, new_key), _allowed_hosts(values), _media(values, places))
     several = (
-        *_databases(values, places),
-        *_storages(values, places),
-        *_sendfile(values, places),
+        *(*_databases(values, places), *_storages(values, places), *_sendfile(values, places)),
         *_below_media(values, places),
+        *(*kept_files.logs(values, places), *kept_files.caches(values, places), *kept_files.sessions(values, places)),
     )
     every = (*(one for one in found if one is not None), *several)
     return tuple(sorted(every, key=lambda one: one.number))
@@ -66,7 +42,7 @@ def static_root(values: Values, places: Places) -> str | Path | None:
         return None
     prefix = "" if url.startswith("/") else (values.get("FORCE_SCRIPT_NAME") or "")
     root = os.path.normpath(f"{places.public}/{prefix.strip('/')}/{url.strip('/')}")
-    return _like(root, values.get("STATIC_ROOT"))
+    return like(root, values.get("STATIC_ROOT"))
 
 
 def _debug(values: Values) -> Adjustment | None:
@@ -108,8 +84,8 @@ def _allowed_hosts(values: Values) -> Adjustment | None:
 
 def _media(values: Values, places: Places) -> Adjustment | None:
     root = str(values.get("MEDIA_ROOT") or "")
-    inside = _inside(root, places)
-    if root and inside is None:
+    within = inside(root, places)
+    if root and within is None:
         return None
     used = bool(root) or bool(values.get("MEDIA_URL"))
     return Adjustment(
@@ -117,7 +93,7 @@ def _media(values: Values, places: Places) -> Adjustment | None:
         f"MEDIA_ROOT is {root!r}, in the folder that a new release replaces.",
         f"Uploads are kept in {places.media!r}, which outlives releases.",
         "Nothing needs to be done; a MEDIA_ROOT outside of the project is left alone.",
-        {"MEDIA_ROOT": _like(places.media, values.get("MEDIA_ROOT"))},
+        {"MEDIA_ROOT": like(places.media, values.get("MEDIA_ROOT"))},
     )
 
 
@@ -128,10 +104,10 @@ def _databases(values: Values, places: Places) -> Iterator[Adjustment]:
         name = str(database.get("NAME", ""))
         if "sqlite" not in str(database.get("ENGINE")) and "spatialite" not in str(database.get("ENGINE")):
             continue
-        inside = None if name == ":memory:" or name.startswith("file:") else _inside(name, places)
-        if inside is not None:
-            path = os.path.join(places.shared, inside)
-            moved[alias] = {**database, "NAME": _like(path, database["NAME"])}
+        within = None if name == ":memory:" or name.startswith("file:") else inside(name, places)
+        if within is not None:
+            path = os.path.join(places.shared, within)
+            moved[alias] = {**database, "NAME": like(path, database["NAME"])}
     for alias, database in moved.items():
         yield Adjustment(
             4,
@@ -147,9 +123,9 @@ def _storages(values: Values, places: Places) -> Iterator[Adjustment]:
     moved = {}
     for alias, storage in storages.items():
         location = str((storage.get("OPTIONS") or {}).get("location") or "")
-        inside = _inside(location, places) if location and alias != "staticfiles" else None
-        if inside is not None:
-            path = _like(os.path.join(places.shared, inside), storage["OPTIONS"]["location"])
+        within = inside(location, places) if location and alias != "staticfiles" else None
+        if within is not None:
+            path = like(os.path.join(places.shared, within), storage["OPTIONS"]["location"])
             moved[alias] = {**storage, "OPTIONS": {**storage["OPTIONS"], "location": path}}
     for alias, storage in moved.items():
         yield Adjustment(
@@ -164,31 +140,26 @@ def _storages(values: Values, places: Places) -> Iterator[Adjustment]:
 def _sendfile(values: Values, places: Places) -> Iterator[Adjustment]:
     """Files that a view hands over by the front server: they move with MEDIA_ROOT where they lie below it."""
     root, media = (str(values.get(name) or "") for name in ("SENDFILE_ROOT", "MEDIA_ROOT"))
-    inside = _inside(root, places) if root else None
-    if inside is None:
+    within = inside(root, places) if root else None
+    if within is None:
         return
-    below = _inside(media, places) if media else None
-    moved = os.path.join(places.shared, inside)
-    if below is not None and (inside == below or inside.startswith(f"{below}/")):
-        moved = os.path.normpath(os.path.join(places.media, os.path.relpath(inside, below)))
+    below = inside(media, places) if media else None
+    moved = os.path.join(places.shared, within)
+    if below is not None and (within == below or within.startswith(f"{below}/")):
+        moved = os.path.normpath(os.path.join(places.media, os.path.relpath(within, below)))
     yield Adjustment(
         6,
         f"SENDFILE_ROOT is {root!r}, in the folder that a new release replaces.",
         f"Its files are kept in {moved!r}, which outlives releases.",
         "Nothing needs to be done; a place outside of the project is left alone.",
-        {"SENDFILE_ROOT": _like(moved, values["SENDFILE_ROOT"])},
+        {"SENDFILE_ROOT": like(moved, values["SENDFILE_ROOT"])},
     )
-
-
-def _like(path: str, given: Any) -> str | Path:
-    """The path as the project gave its own: views may go on from a Path with `/`."""
-    return Path(path) if isinstance(given, Path) else path
 
 
 def _below_media(values: Values, places: Places) -> Iterator[Adjustment]:
     """The project's own settings that name a folder of uploads, as EXPORTS = MEDIA_ROOT / "exports" does."""
     media = str(values.get("MEDIA_ROOT") or "")
-    if not media or _inside(media, places) in (None, "."):
+    if not media or inside(media, places) in (None, "."):
         return
     media = os.path.realpath(os.path.join(places.project, media))
     for name, value in values.items():
@@ -202,14 +173,5 @@ def _below_media(values: Values, places: Places) -> Iterator[Adjustment]:
                 f"{name} is {path!r}, in the folder that a new release replaces.",
                 f"It is {moved!r} in the release, as it lies in MEDIA_ROOT.",
                 "Nothing needs to be done; a place outside of the project is left alone.",
-                {name: _like(moved, value)},
+                {name: like(moved, value)},
             )
-
-
-def _inside(path: str, places: Places) -> str | None:
-    """`path` relative to the release's source when it lies in it, else None. Relative ones start at manage.py."""
-    whole = os.path.realpath(os.path.join(places.project, path))
-    code = os.path.realpath(places.code)
-    if os.path.commonpath((whole, code)) != code:
-        return None
-    return os.path.relpath(whole, code)

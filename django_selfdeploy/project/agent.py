@@ -22,7 +22,18 @@ from django.template.loader import get_template
 from django.test import Client
 
 from ..core.errors import DeployError
-from . import applied, backups, collecting, creating, fixtures, importing, page_templates
+from . import (
+    applied,
+    backups,
+    cache_tables,
+    collecting,
+    creating,
+    fixtures,
+    importing,
+    page_templates,
+    script_name,
+)
+from .consistency.surroundings import Surroundings
 
 Answer = Callable[..., Any]
 
@@ -42,6 +53,7 @@ def serve(answers: int, questions: IO[str], more: dict[str, Answer]) -> None:
         "explain": explain,
         "closed_page": closed_page,
         "create_databases": creating.create_databases,
+        "create_cache_tables": cache_tables.create,
         "backup": backups.backup,
         "verify_backup": backups.verify_backup,
         "restore": backups.restore,
@@ -61,19 +73,25 @@ def serve(answers: int, questions: IO[str], more: dict[str, Answer]) -> None:
             writing.write(json.dumps(reply).encode() + b"\n")
 
 
-def facts(*, sql: bool = False) -> dict[str, Any]:
-    """The facts; asked in the process itself, which so has models and URLs loaded for the forks to come."""
+def facts(*, sql: bool = False, around: dict[str, Any] | None = None, dry: bool = False) -> dict[str, Any]:
+    """The facts, with the settings compared to what is `around` them.
+
+    Asked in the process itself, which so has models and URLs loaded for the forks to come.
+    """
     from .reading import read
 
-    return read(sql=sql).to_json()
+    return read(sql=sql, around=Surroundings(**around) if around else None, dry=dry).to_json()
 
 
 def explain(*, path: str, host: str, https: bool) -> dict[str, Any]:
     """Why the project does not answer `path` with success: the traceback of the view, or its status."""
     collecting.forget_manifest()
     client = Client(headers={"host": host})
+    below = script_name.below(path)
+    if not below:
+        return {"why": f"Beside {script_name.prefix()}/ there is no page of the site."}
     try:
-        response = client.get(path, secure=https)
+        response = client.get(below, secure=https)
     except Exception:  # noqa: BLE001 - it is what was asked for
         return {"why": traceback.format_exc()}
     return {"why": f"Asked within Django, {path} answers with {response.status_code}."}

@@ -7,12 +7,14 @@ import os
 import subprocess
 import sys
 import tempfile
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
 from ..core.actions.processes import last_lines
 from ..core.children import INHERITED
 from ..core.errors import ReleaseError
+from .consistency.surroundings import Surroundings
 from .contract import FILE, Contract
 from .facts import ProjectFacts
 from .importing import ONLY, TO_DO
@@ -22,7 +24,14 @@ KEY = "only-for-a-dry-run-" * 4
 
 
 def facts(
-    constants: dict[str, str], *, code: Path, project: Path, variables: Path | None, sql: bool, before: str = ""
+    constants: dict[str, str],
+    *,
+    code: Path,
+    project: Path,
+    variables: Path | None,
+    sql: bool,
+    before: str = "",
+    around: Surroundings | None = None,
 ) -> ProjectFacts:
     """The facts that the project's work tree has now, read by a Django process of this virtualenv.
 
@@ -30,7 +39,8 @@ def facts(
     contract. Raises ReleaseError when the project does not load.
     """
     here = {**constants, "SELFDEPLOY_VARIABLES": str(variables or "")}
-    question = {"question": "facts", "sql": sql}
+    compared = {"around": asdict(around), "dry": True} if around else {}
+    question = {"question": "facts", "sql": sql, **compared}
     return ProjectFacts.from_json(_answer(_asked(here, code=code, project=project, question=question, before=before)))
 
 
@@ -60,6 +70,7 @@ def _asked(
             "PATH": os.pathsep.join((os.path.dirname(sys.executable), os.environ.get("PATH", os.defpath))),
             "SELFDEPLOY_BEFORE": f"{folder}/{FILE}",
             "SELFDEPLOY_CODE": str(code),
+            "SELFDEPLOY_DRY": "1",
             "SELFDEPLOY_PROJECT": str(project),
         }
         if ONLY not in constants and not Path(constants["SELFDEPLOY_SHARED"], "secret_key").exists():

@@ -86,7 +86,8 @@ class ProjectFacts:
     parameters was found, `pages` are those that do nothing when they are asked. `body_limit` is the largest request
     that the project means to take, in bytes, 0 for any. `sendfile_url` is the internal path of the files in
     `sendfile_root`, "" for none. `databases` are the vendors by alias, `own_databases` the aliases of those that are
-    on the host itself. `contract` is what the settings want from the environment.
+    on the host itself. `contract` is what the settings want from the environment. `script_name` is the path below
+    which the whole site is, "" for the root of its host; `uncached` are the databases that lack the table of a cache.
     """
 
     application: str
@@ -111,6 +112,8 @@ class ProjectFacts:
     pages: tuple[str, ...] = ()
     own_databases: tuple[str, ...] = ()
     contract: Contract = Contract()
+    script_name: str = ""
+    uncached: tuple[str, ...] = ()
 
     def to_json(self) -> dict[str, Any]:
         return asdict(self)
@@ -124,6 +127,7 @@ class ProjectFacts:
                 "pages": tuple(fields.get("pages", ())),
                 "own_databases": tuple(fields.get("own_databases", ())),
                 "contract": Contract.from_json(fields["contract"]) if "contract" in fields else Contract(),
+                "uncached": tuple(fields.get("uncached", ())),
                 "messages": tuple(Message(**dict(row)) for row in fields["messages"]),
                 "pending": tuple(_pending(dict(row)) for row in fields["pending"]),
             }

@@ -11,7 +11,7 @@ from typing import Any
 
 from ..requirements import OWN, canonical, frozen, own_requirement
 from . import own_files
-from .adjust import Values
+from .adjustment import Values
 
 NEEDED: dict[str, tuple[str, ...]] = {
     "django.db.backends.postgresql": ("psycopg", "psycopg_binary", "psycopg_c", "psycopg2"),

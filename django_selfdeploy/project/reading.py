@@ -5,7 +5,8 @@ from __future__ import annotations
 import importlib.metadata
 import os
 import platform
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
+from dataclasses import replace
 from typing import Any
 
 from django.apps import apps
@@ -16,23 +17,27 @@ from django.core.files.storage import FileSystemStorage
 from django.db import DEFAULT_DB_ALIAS, connections
 from django.urls import NoReverseMatch, Resolver404, get_resolver, resolve, reverse
 
-from . import history, importing, uploads, wanting
+from . import cache_tables, history, importing, script_name, servers, uploads, wanting
+from .adjustment import Adjustment
+from .consistency import every, looking
+from .consistency.surroundings import Surroundings, told
+from .databases import own_aliases
 from .facts import Message, ProjectFacts
 from .pages import pages
 from .pending import read_pending
 
-OWN_TAG = "selfdeploy"
-"""Our own checks are about the controller; in a release they are not asked."""
 
-
-def read(*, sql: bool = False) -> ProjectFacts:
+def read(*, sql: bool = False, around: Surroundings | None = None, dry: bool = False) -> ProjectFacts:
     """Everything at once. `sql` adds the SQL of pending migrations, which takes its time.
 
-    Raises what the project raises: its settings, models and URLs are imported here.
+    The settings are compared with what is `around` them, if that is given; `dry` says that this is not the host on
+    which they will be used. Raises what the project raises: its settings, models and URLs are imported here.
     """
     sendfile_url, sendfile_root = uploads.sendfile()
     about_migrations = history.messages()
     contract = importing.contract()
+    there = _there()
+    compared = _compared(around, there, dry=dry)
     return ProjectFacts(
         application=_application(),
         allowed_hosts=tuple(settings.ALLOWED_HOSTS),
@@ -44,7 +49,7 @@ def read(*, sql: bool = False) -> ProjectFacts:
         media_root=str(settings.MEDIA_ROOT),
         serves_media=bool(_raw("MEDIA_URL")) and "//" not in str(_raw("MEDIA_URL")),
         probe_path=_probe_path(),
-        messages=(*_adjusted(), *_checked(), *about_migrations, *wanting.messages(contract)),
+        messages=(*_adjusted(), *_checked(), *compared, *about_migrations, *wanting.messages(contract)),
         pending=() if any(one.level >= checks.ERROR for one in about_migrations) else tuple(read_pending(sql=sql)),
         databases={alias: connections[alias].vendor for alias in connections},
         own_databases=tuple(alias for alias in connections if _is_own(alias)),
@@ -56,6 +61,8 @@ def read(*, sql: bool = False) -> ProjectFacts:
         sendfile_root=sendfile_root,
         pages=pages(),
         contract=contract,
+        script_name=script_name.prefix(),
+        uncached=cache_tables.missing(there),
     )
 
 
@@ -85,8 +92,8 @@ def _hashes_static() -> bool:
 
 def _probe_path() -> str:
     """The front page, else the admin's login, else the first page that needs no parameter."""
-    for path in ("/", _reversed("admin:login"), *_plain_paths()):
-        if path and _resolves(path):
+    for path in (f"{script_name.prefix()}/", _reversed("admin:login"), *_plain_paths()):
+        if path and _resolves(script_name.below(path)):
             return path
     return ""
 
@@ -115,14 +122,36 @@ def _adjusted() -> tuple[Message, ...]:
     """What live_settings found; an error each where it was told not to put them right."""
     applied = os.environ.get("SELFDEPLOY_ADJUST", "1") == "1"
     found = getattr(settings, "SELFDEPLOY_ADJUSTMENTS", ())
-    return tuple(_adjustment(one, applied) for one in found if one.number)
+    return _heard(_adjustment(one, applied) for one in found if one.number)
 
 
-def _adjustment(one: Any, applied: bool) -> Message:
-    if not applied:
-        return Message(checks.ERROR, f"selfdeploy.E00{one.number}", one.found, one.hint)
-    level, letter = (checks.WARNING, "W") if one.number <= 3 else (checks.INFO, "I")
-    return Message(level, f"selfdeploy.{letter}00{one.number}", f"{one.found} {one.instead}", one.hint)
+def _adjustment(one: Adjustment, applied: bool) -> Message:
+    text = f"{one.found} {one.instead}" if applied else one.found
+    return told(one.identity(applied=applied), text, one.hint)
+
+
+def _compared(around: Surroundings | None, there: frozenset[str], *, dry: bool) -> tuple[Message, ...]:
+    """Our own checks on settings."""
+    if around is None:
+        return ()
+    seen = looking.sight_on_host(there)
+    if dry:  # another machine's mail server, and packages that are not those of the release
+        seen = replace(seen, mail_answers=None, lacking=())
+    return _heard(every.messages(looking.values(), around, seen))
+
+
+def _heard(found: Iterable[Message]) -> tuple[Message, ...]:
+    """Those that are not silenced."""
+    return tuple(one for one in found if one.id not in settings.SILENCED_SYSTEM_CHECKS)
+
+
+def _there() -> frozenset[str]:
+    """Databases of the project's own that can be asked without making them."""
+    return frozenset(alias for alias in own_aliases() if not history.is_new(alias) and _is_open(alias))
+
+
+def _is_open(alias: str) -> bool:
+    return connections[alias].vendor == "sqlite" or servers.reach(alias, wait=0) is None
 
 
 def _checked() -> tuple[Message, ...]:

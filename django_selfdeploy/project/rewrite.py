@@ -13,7 +13,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from .adjust import INSECURE, LOCAL_HOSTS, Values
+from .adjust import INSECURE, LOCAL_HOSTS
+from .adjustment import Values
 
 READING = (
     "# Variables of the environment count first, then those in .env, which is never committed.",

@@ -176,7 +176,10 @@ def migrate(context: Context) -> Step:
     return Step(
         (Phase.MIGRATE if context.leads else Phase.START).value,
         "migrate the database" if context.leads else "migrate the host's own database",
-        (*databases.expect_fixtures(context), *applying(context, before)) if before else (),
+        (
+            *((*databases.expect_fixtures(context), *applying(context, before)) if before else ()),
+            *cache_tables(context),
+        ),
         undo=(Say(stays),) if before else (),
         failure=Failure(
             "MigrationFailed",
@@ -184,6 +187,12 @@ def migrate(context: Context) -> Step:
             "The live release is untouched; mend the migration, and deploy again.",
         ),
     )
+
+
+def cache_tables(context: Context) -> tuple[Action, ...]:
+    """Caches in the database need tables that no migration makes."""
+    lacking = [alias for alias in context.known_facts.uncached if alias in databases.mine(context)]
+    return (Ask(context.agent, "create_cache_tables", json.dumps({"databases": lacking})),) if lacking else ()
 
 
 def mine(context: Context, chosen: tuple[tuple[str, str], ...]) -> tuple[tuple[str, str], ...]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import os
-from dataclasses import replace
+from dataclasses import asdict, replace
 
 from ..context import Context
 from ..core import recovery
@@ -40,7 +40,9 @@ def receive_source(context: Context) -> Step:
         (
             MakeFolders((layout.root, *folders, *served)),
             MakeFolders((layout.shared,), PASSABLE),
-            MakeFolders((layout.log, layout.journals, layout.release_log(context.release)), PRIVATE),
+            MakeFolders(
+                (layout.log, layout.journals, layout.release_log(context.release), layout.project_log), PRIVATE
+            ),
             MakeFolders((context.folder, context.etc, context.public)),
             Receive(context.code, context.source.entries, base=context.base),
             Link(f"{context.folder}/env", f"../../envs/{os.path.basename(context.env)}"),
@@ -197,7 +199,7 @@ def look_at_release(context: Context) -> Step:
     return Step(
         Phase.STAGE.value,
         "look at the release",
-        (Ask(context.agent, "facts", '{"sql": true}', quiet=True),),
+        (Ask(context.agent, "facts", json.dumps({"sql": True, "around": asdict(context.around)}), quiet=True),),
         failure=Failure(
             "ReleaseError",
             "The new release cannot be loaded.",

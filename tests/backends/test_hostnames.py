@@ -89,6 +89,7 @@ def test_nothing_but_host_names_gets_through(host: str) -> None:
         (("example.com", "www.example.com"), ("example.com", "www.example.com")),
         (("www.example.com",), ("www.example.com",)),
         ((".example.com", "[::1]", "localhost"), (".example.com", "[::1]", "localhost")),
+        (("192.0.2.1", "example.com"), ("192.0.2.1", "example.com", "www.example.com")),
         (("*",), ()),
     ],
 )
@@ -107,9 +108,21 @@ def test_a_project_that_prepends_www_is_reached_by_both_names(hosts: tuple[str, 
         (("example.com",), True, "www.example.com"),
         (("www.example.com",), True, "www.example.com"),
         ((".example.com",), True, "www.example.com"),
+        (("localhost", "example.com", "www.example.com"), True, "www.example.com"),
+        (("localhost", ".example.com"), True, "www.example.com"),
+        (("*",), True, "www.localhost"),
+        (("http://example.com", "example.com"), False, "example.com"),
+        (("bücher.example", "my_site.example", "example.com.", "example.org"), False, "example.org"),
     ],
 )
 def test_the_probe_asks_for_a_host_that_the_project_answers_to(
     hosts: tuple[str, ...], prepend_www: bool, host: str
 ) -> None:
     assert host_for_probe(hosts, prepend_www=prepend_www) == host
+
+
+def test_what_is_no_host_name_is_left_out_beside_others() -> None:
+    assert server_names(("example.com", "http://example.com", "[::1]:80", ".example.org")) == (
+        "example.com",
+        ".example.org",
+    )

@@ -18,6 +18,7 @@ def test_a_layout_names_every_place() -> None:
         "lock": "/srv/mysite/lock",
         "log": "/srv/mysite/log",
         "media": "/srv/mysite/shared/media",
+        "project_log": "/srv/mysite/log/project",
         "old_static": "/srv/mysite/shared/public",
         "programs": "/srv/mysite/etc/programs",
         "releases": "/srv/mysite/releases",

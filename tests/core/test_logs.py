@@ -117,3 +117,11 @@ def test_a_log_that_may_not_be_read_is_empty(layout: Layout, tmp_path: Path) -> 
     (tmp_path / "log" / RELEASE / "folder.log").mkdir()
     path = f"{layout.release_log(RELEASE)}/folder.log"
     assert read(layout, "folder") == {"folder": {"path": path, "offset": 0, "text": ""}}
+
+
+def test_log_files_of_the_project_are_among_them(layout: Layout) -> None:
+    for name in ("shop.log", "shop.log.1", "web.log", "audit.txt"):
+        put(Path(layout.project_log, name), f"{name}\n")
+    known = logs.names(layout)
+    assert list(known) == ["mail", "web", "audit.txt", "shop", "project-web", "access", "front"]
+    assert read(layout, "shop")["shop"]["text"] == "shop.log\n"

@@ -132,6 +132,7 @@ def test_what_an_interrupted_run_left_is_found(tmp_path: Path) -> None:
         (tmp_path / "envs/whole").mkdir()
         (tmp_path / "envs/whole/.complete").write_text("")
         (tmp_path / "log" / OLD).mkdir()
+        (tmp_path / "log/project").mkdir()  # the project's own log files outlive its releases
         fake.programs[f"mysite-{OLD}-web"] = row(f"mysite-{OLD}-web")
         found = look(Layout(str(tmp_path)))
     assert found.leftovers == tuple(sorted(f"{tmp_path}/{name}" for name in left))

@@ -74,6 +74,9 @@ def configurations() -> dict[str, Context]:
     return {
         "localhost": context(),
         "several-hosts": context(facts=facts(allowed_hosts=several, prepend_www=True)),
+        "below-a-path": context(
+            facts=facts(script_name="/app", static_url="/app/assets/v1/", media_url="/app/assets/v1/media/")
+        ),
         "any-host": context(facts=facts(allowed_hosts=("*",))),
         "no-media": context(facts=facts(media_url="", media_root="", serves_media=False)),
         "no-static": context(facts=facts(static_url="https://cdn.example/", serves_static=False)),

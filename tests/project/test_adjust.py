@@ -5,7 +5,8 @@ from typing import Any
 
 import pytest
 
-from django_selfdeploy.project.adjust import Adjustment, Places, adjustments, static_root
+from django_selfdeploy.project.adjust import adjustments, static_root
+from django_selfdeploy.project.adjustment import Adjustment, Places
 
 CODE = "/srv/mysite/releases/1/source"
 PLACES = Places(CODE, CODE, "/srv/mysite/releases/1/public", "/srv/mysite/shared", "/srv/mysite/shared/media")

@@ -19,7 +19,7 @@ from django.urls import path
 
 from django_selfdeploy.core.errors import ReleaseError
 from django_selfdeploy.project import agent, applying, creating, dry, history, pending, reading
-from django_selfdeploy.project.adjust import Adjustment
+from django_selfdeploy.project.adjustment import Adjustment
 from django_selfdeploy.project.facts import Message, Pending, ProjectFacts
 from django_selfdeploy.project.limits import Limits
 from django_selfdeploy.project.safety.findings import harmless, judgement
@@ -241,13 +241,13 @@ def _die() -> None:
 
 
 def test_facts_are_asked_in_the_process_itself(ask: Any, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(reading, "read", lambda sql: facts(probe_path=f"/{os.getpid()}/{sql}/"))
+    monkeypatch.setattr(reading, "read", lambda sql, **more: facts(probe_path=f"/{os.getpid()}/{sql}/"))
     [answer] = ask({"question": "facts", "sql": True})
     assert answer["answer"]["probe_path"] == f"/{os.getpid()}/True/"
 
 
 def test_facts_that_cannot_be_read_are_an_error(ask: Any, monkeypatch: pytest.MonkeyPatch) -> None:
-    def broken(sql: bool) -> None:
+    def broken(**arguments: Any) -> None:
         raise ImportError("No module named 'shop'")
 
     monkeypatch.setattr(reading, "read", broken)

@@ -18,7 +18,7 @@ from django_selfdeploy import launch
 from django_selfdeploy.core.errors import SourceError
 from django_selfdeploy.core.manifest import FILE, Entry
 from django_selfdeploy.kept import KeptSource
-from django_selfdeploy.serving import naming_release, share, warm
+from django_selfdeploy.serving import below, naming_release, share, warm
 from tests.making import entry, small_release
 
 # the header with the release's id
@@ -62,6 +62,41 @@ def test_an_error_that_replaces_an_answer_is_named_too() -> None:
 
     naming_release(failing, "r1")({"HTTP_X_SELFDEPLOY_PROBE": "1"}, lambda *given: seen.append(given))
     assert seen == [("500 Oh", [("X-Selfdeploy-Release", "r1")], ("type", "value", None))]
+
+
+@pytest.mark.parametrize(
+    ("path", "given"),
+    [
+        ("/app/about/", ("/app", "/about/")),
+        ("/app/", ("/app", "/")),
+        ("/app", ("/app", "")),
+        ("/app/app/", ("/app", "/app/")),
+    ],
+)
+def test_a_site_below_a_path_is_asked_for_what_comes_after_it(path: str, given: tuple[str, str]) -> None:
+    def site(environ: dict[str, Any], start_response: Any) -> list[bytes]:
+        return [environ["SCRIPT_NAME"].encode(), environ["PATH_INFO"].encode()]
+
+    expected = [part.encode() for part in given]
+    assert below(site, "/app")({"PATH_INFO": path}, lambda *given: None) == expected
+    known = {"SCRIPT_NAME": "/app", "PATH_INFO": path.removeprefix("/app")}
+    assert below(site, "/app")(known, lambda *given: None) == [b"/app", known["PATH_INFO"].encode()]
+
+
+@pytest.mark.parametrize(
+    ("path", "status", "location"),
+    [
+        ("/", "302 Found", "/my%20app/"),
+        ("", "302 Found", "/my%20app/"),
+        ("/my apple/", "404 Not Found", None),
+        ("/static/", "404 Not Found", None),
+    ],
+)
+def test_beside_the_path_there_is_no_site(path: str, status: str, location: str | None) -> None:
+    seen: list[Any] = []
+    below(application, "/my app")({"PATH_INFO": path}, lambda *given: seen.append(given))
+    [(found, headers)] = seen
+    assert (found, dict(headers).get("Location")) == (status, location)
 
 
 def test_the_socket_is_shared_with_a_group(tmp_path: Path) -> None:
@@ -165,6 +200,7 @@ def places(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
     monkeypatch.setenv("SELFDEPLOY_PUBLIC", f"{tmp_path}/public")
     monkeypatch.setenv("SELFDEPLOY_SHARED", f"{tmp_path}/shared")
     monkeypatch.setenv("SELFDEPLOY_MEDIA", f"{tmp_path}/shared/media")
+    monkeypatch.setenv("SELFDEPLOY_ROOT", str(tmp_path))
     monkeypatch.setenv("SELFDEPLOY_SETTINGS", "made_up_settings")
     monkeypatch.syspath_prepend(str(tmp_path))
     yield tmp_path
@@ -238,3 +274,42 @@ def test_a_file_that_was_changed_on_the_host_is_told() -> None:
         "A file of the live release was changed on the host: its bytes are no longer 01234567.\n"
         "Deploy instead of restarting: `manage.py deploy --force`."
     )
+
+
+# log files
+
+LOGGED = """
+LOGGING = {
+    "version": 1,
+    "handlers": {"file": {"class": "logging.FileHandler", "level": "INFO", "filename": %r}},
+    "root": {"handlers": ["file"]},
+}
+"""
+
+
+def test_a_log_file_of_the_release_is_kept_and_its_folder_made(places: Path) -> None:
+    found = live(places, LOGGED % "debug.log")
+    assert found.LOGGING["handlers"]["file"]["filename"] == f"{places}/log/project/debug.log"
+    assert (places / "log/project").is_dir()
+    assert found.LOGGING["root"] == {"handlers": ["file"]}
+
+
+def test_the_folder_of_a_log_file_elsewhere_is_made(places: Path) -> None:
+    found = live(places, LOGGED % f"{places}/elsewhere/site.log")
+    assert found.LOGGING["handlers"]["file"]["class"] == "logging.FileHandler"
+    assert (places / "elsewhere").is_dir()
+
+
+def test_a_log_file_that_cannot_be_written_stops_the_release_and_not_its_processes(places: Path) -> None:
+    (places / "occupied").touch()
+    found = live(places, LOGGED % f"{places}/occupied/site.log")
+    assert found.LOGGING["handlers"] == {"file": {"class": "logging.StreamHandler", "level": "INFO"}}
+    assert [one.identity(applied=True) for one in found.SELFDEPLOY_ADJUSTMENTS if one.number > 6] == ["selfdeploy.E077"]
+
+
+def test_a_dry_run_opens_no_log_file_and_makes_no_folder(places: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("SELFDEPLOY_DRY", "1")
+    found = live(places, LOGGED % "logs/debug.log")
+    assert found.LOGGING["handlers"] == {"file": {"class": "logging.NullHandler", "level": "INFO"}}
+    assert not (places / "log").exists()
+    assert "selfdeploy.I076" in {one.identity(applied=True) for one in found.SELFDEPLOY_ADJUSTMENTS}

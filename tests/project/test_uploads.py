@@ -13,7 +13,8 @@ from django.core.exceptions import ValidationError
 from django.test import override_settings
 
 from django_selfdeploy.project import uploads
-from django_selfdeploy.project.adjust import Places, adjustments
+from django_selfdeploy.project.adjust import adjustments
+from django_selfdeploy.project.adjustment import Places
 
 MEGABYTE = 1024**2
 REST = 2_621_440

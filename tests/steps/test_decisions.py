@@ -561,3 +561,24 @@ def test_packages_are_checked_in_a_new_environment_and_audited_where_that_is_wan
     settings = {"AUDIT": True, "REFUSE": ["selfdeploy.W035"]}
     [audit] = judge.check_packages(context(settings=settings, **there)).actions
     assert audit == Audit(ENV, "selfdeploy.W035", "selfdeploy.W036", (), ("selfdeploy.W035",))
+
+
+# tables of caches
+
+
+@pytest.mark.parametrize(
+    ("changes", "uncached", "made"),
+    [
+        ({}, (), []),
+        ({}, ("default",), ["default"]),
+        ({"leads": False}, ("default", "local"), ["local"]),
+        ({"leads": False}, ("default",), []),
+    ],
+)
+def test_tables_of_caches_are_made_once_where_they_are_missing(
+    changes: dict[str, Any], uncached: tuple[str, ...], made: list[str]
+) -> None:
+    about = facts(uncached=uncached, pending=(), own_databases=("local",), databases={"default": "postgresql"})
+    actions = activate.migrate(context(facts=about, **changes)).actions
+    asked = [(one.question, json.loads(one.arguments)) for one in actions if isinstance(one, Ask)]
+    assert asked == ([("create_cache_tables", {"databases": made})] if made else [])

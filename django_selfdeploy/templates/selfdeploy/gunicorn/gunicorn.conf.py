@@ -2,7 +2,7 @@
 # Its own copy for a project: templates/selfdeploy/gunicorn/gunicorn.conf.py.
 import gunicorn
 
-from django_selfdeploy.serving import naming_release, {% if socket_group %}share, {% endif %}warm
+from django_selfdeploy.serving import {% if prefix %}below, {% endif %}naming_release, {% if socket_group %}share, {% endif %}warm
 
 wsgi_app = {{ application|python }}
 bind = {{ "unix:"|add:socket|python }}
@@ -38,4 +38,6 @@ def when_ready(server):
 {% endif %}
 def post_worker_init(worker):
     warm()
-    worker.wsgi = naming_release(worker.wsgi, {{ release|python }})
+{% if prefix %}    # the site is below a path, and Django's URLs begin after it
+    worker.wsgi = below(worker.wsgi, {{ prefix|python }})
+{% endif %}    worker.wsgi = naming_release(worker.wsgi, {{ release|python }})
