@@ -40,9 +40,7 @@ def receive_source(context: Context) -> Step:
         (
             MakeFolders((layout.root, *folders, *served)),
             MakeFolders((layout.shared,), PASSABLE),
-            MakeFolders(
-                (layout.log, layout.journals, layout.release_log(context.release), layout.project_log), PRIVATE
-            ),
+            MakeFolders((layout.log, layout.journals, layout.release_log(context.release)), PRIVATE),
             MakeFolders((context.folder, context.etc, context.public)),
             Receive(context.code, context.source.entries, base=context.base),
             Link(f"{context.folder}/env", f"../../envs/{os.path.basename(context.env)}"),

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import http.client
 import re
+import shutil
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 from typing import Any
@@ -70,6 +71,7 @@ def test_a_site_below_a_path_with_files_of_its_own(site: Site) -> None:
         site.deploy()
     assert site.get("/").status == 200
     assert (site.root / "log/project/site.log").exists()  # it outlives every release
+    shutil.rmtree(site.root / "log/project")
 
 
 def _is_below_the_path(site: Site) -> None:
