@@ -22,7 +22,7 @@ from django.template.loader import get_template
 from django.test import Client
 
 from ..core.errors import DeployError
-from . import applied, backups, collecting, creating, fixtures, page_templates
+from . import applied, backups, collecting, creating, fixtures, page_templates, restoring
 
 Answer = Callable[..., Any]
 
@@ -42,8 +42,8 @@ def serve(answers: int, questions: IO[str], more: dict[str, Answer]) -> None:
         "closed_page": closed_page,
         "create_databases": creating.create_databases,
         "backup": backups.backup,
-        "verify_backup": backups.verify_backup,
-        "restore": backups.restore,
+        "verify_backup": restoring.verify_backup,
+        "restore": restoring.restore,
         "expect_fixtures": fixtures.expect_fixtures,
         "load_fixtures": fixtures.load_fixtures,
         "remember_migrations": applied.remember_migrations,

@@ -18,7 +18,7 @@ from django.db import connections
 
 from django_selfdeploy.core.backups import store
 from django_selfdeploy.core.errors import BackupFailed
-from django_selfdeploy.project import backups
+from django_selfdeploy.project import backups, restoring
 
 from .databases import Server
 from .waiting import until
@@ -149,8 +149,9 @@ def test_nothing_is_lost_of_a_database_that_is_written_to(other: dict[str, Any],
         made = backups.backup(folder=str(folder), **OPTIONS)
         after = until(lambda: writer.committed, what="it goes on")
     say("CREATE TABLE came_since (id INTEGER)")
-    backups.verify_backup(folder=str(folder), identity=made["id"], media=False)
-    backups.restore(folder=str(folder), identity=made["id"], media=False)
+    restoring.verify_backup(folder=str(folder), identity=made["id"], media=False)
+    found = restoring.restore(folder=str(folder), identity=made["id"], media=False)
+    assert (found["failure"], found["touched"]) == ("", ["other"])
     numbers = [row[0] for row in say("SELECT n FROM numbers ORDER BY id")]
     assert numbers == list(range(1, len(numbers) + 1))
     assert before <= len(numbers) <= after + 1
@@ -172,10 +173,10 @@ def test_a_damaged_backup_is_noticed_before_a_restore_touches_anything(other: di
     for harm in (flipped, whole[:-20], whole[: len(whole) // 2], b"", whole + b"\0"):
         path.write_bytes(harm)
         with pytest.raises(BackupFailed, match="is damaged"):
-            backups.verify_backup(folder=folder, identity=made["id"], media=False)
+            restoring.verify_backup(folder=folder, identity=made["id"], media=False)
     path.unlink()
     with pytest.raises(BackupFailed, match="it is not there"):
-        backups.verify_backup(folder=folder, identity=made["id"], media=False)
+        restoring.verify_backup(folder=folder, identity=made["id"], media=False)
     assert say("SELECT COUNT(*) FROM numbers") == [(50,)]
 
 
@@ -246,7 +247,7 @@ def test_postgres_gets_back_all_that_it_had(
             "SELECT lo_unlink(4711)",
             "SELECT lo_from_bytea(4712, 'later')",
         )
-        backups.restore(folder=folder, identity=made["id"], media=False)
+        restoring.restore(folder=folder, identity=made["id"], media=False)
         assert say("SELECT name, mood, double FROM people WHERE name = 'ANN'") == [("Ann", "good", 14)]
         assert say("SELECT name FROM owners") == [("Ann",)]
         assert say("SELECT convert_from(lo_get(4711), 'UTF8')") == [("large",)]
@@ -267,8 +268,8 @@ def test_a_restore_into_postgres_that_fails_changes_nothing(
         path = Path(made["folder"], dump.file)
         path.write_bytes(path.read_bytes()[:-30000])
         say("DELETE FROM t WHERE a > 5")
-        with pytest.raises(BackupFailed, match="pg_restore"):
-            backups.restore(folder=folder, identity=made["id"], media=False)
+        found = restoring.restore(folder=folder, identity=made["id"], media=False)
+        assert ("pg_restore" in found["failure"], found["touched"]) == (True, [])
         assert say("SELECT COUNT(*) FROM t") == [(5,)]
 
 
@@ -298,7 +299,7 @@ def test_mariadb_gets_back_all_that_it_had(
             "CREATE PROCEDURE anything() SELECT 2",
             "DELETE FROM pets",
         )
-        backups.restore(folder=folder, identity=made["id"], media=False)
+        restoring.restore(folder=folder, identity=made["id"], media=False)
         assert say("SELECT id, name, raw FROM people") == [(1, "ÄNN 🌊", b"\x00\xff'")]
         assert say("SELECT name FROM owners") == [("ÄNN 🌊",)]
         assert say("SHOW TABLES LIKE 'later'") == []
@@ -320,7 +321,7 @@ def test_sqlite_in_wal_mode_is_restored_whole(other: dict[str, Any], tmp_path: P
         made = backups.backup(folder=folder, **OPTIONS)
         connection.execute("INSERT INTO numbers (n, text) VALUES (2, 'came since')")
     Path(f"{other['name']}-wal").write_bytes(b"of another database")
-    backups.restore(folder=folder, identity=made["id"], media=False)
+    restoring.restore(folder=folder, identity=made["id"], media=False)
     assert say("SELECT n, text FROM numbers") == [(1, "in the log only")]
 
 
