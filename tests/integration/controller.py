@@ -28,6 +28,10 @@ class Controller:
     def python(self) -> str:
         return str(self.folder / "env/bin/python")
 
+    def install(self, *packages: str) -> None:
+        """Into the virtualenv that all tests share."""
+        run(uv.find_uv_bin(), "pip", "install", "--quiet", "--python", self.python, *packages)
+
 
 def make_controller(folder: Path, wheel: Path, *, python: str = sys.executable) -> Controller:
     """Install the wheel, and what it requires, into a new virtualenv."""

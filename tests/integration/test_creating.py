@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import select
-import socket
 import socketserver
 import threading
 import time
@@ -19,6 +17,7 @@ from django_selfdeploy.core.errors import HostError
 from django_selfdeploy.project import creating, databases, servers
 
 from .databases import Server
+from .forwarding import Forwarder
 from .site import free_port
 from .test_backups import PASSWORD, configured, say
 
@@ -177,7 +176,10 @@ def test_a_server_that_starts_meanwhile_is_enough(
 ) -> None:
     """A port that leads to the server from a moment on, as of one that is being started."""
     name, port = new_database(server), free_port()
-    with configured(other={**server.settings(name), "PORT": str(port)}), _Forwarder(port, server.port, after=1.0):
+    with (
+        configured(other={**server.settings(name), "PORT": str(port)}),
+        Forwarder("127.0.0.1", port, to=server.port, after=1.0),
+    ):
         assert create(wait=30) == ""
     assert capsys.readouterr().out == "Waiting for the server of the database 'other' ...\n"
 
@@ -213,43 +215,6 @@ def settings_router(monkeypatch: pytest.MonkeyPatch) -> None:
             return False if db == "replica" else None
 
     monkeypatch.setattr(router, "routers", [Router()])
-
-
-class _Forwarder:
-    """Passes connections to `port` on to `to`, from `after` seconds on. It runs, so it is not frozen."""
-
-    def __init__(self, port: int, to: int, *, after: float) -> None:
-        self._port, self._to, self._after = port, to, after
-        self._ended = threading.Event()
-
-    def __enter__(self) -> None:
-        self._thread = threading.Thread(target=self._run, daemon=True)
-        self._thread.start()
-
-    def __exit__(self, *_: object) -> None:
-        self._ended.set()
-        self._thread.join()
-
-    def _run(self) -> None:
-        self._ended.wait(self._after)
-        pairs: dict[Any, Any] = {}
-        with socket.create_server(("127.0.0.1", self._port)) as listening:
-            while not self._ended.is_set():
-                for ready in select.select([listening, *pairs], [], [], 0.05)[0]:
-                    if ready is listening:
-                        one, other = listening.accept()[0], socket.create_connection(("127.0.0.1", self._to))
-                        pairs |= {one: other, other: one}
-                    elif ready in pairs:
-                        data = ready.recv(1 << 16)
-                        if data:
-                            pairs[ready].sendall(data)
-                        else:
-                            peer = pairs.pop(ready)
-                            del pairs[peer]
-                            ready.close()
-                            peer.close()
-        for one in pairs:
-            one.close()
 
 
 @contextmanager
