@@ -64,5 +64,6 @@ def _rehearsed(project: Project, source: Source, context: Context, *, sql: bool)
         code=top,
         project=project.folder,
         variables=path or (kept if kept.exists() else None),
+        admin=project.target.database_admin,
         sql=sql,
     )

@@ -12,21 +12,26 @@ from typing import Any
 
 from ..core.actions.processes import last_lines
 from ..core.children import INHERITED
-from ..core.errors import ReleaseError
+from ..core.errors import HostError, ReleaseError
+from . import creating
 from .facts import ProjectFacts
 
 
-def facts(constants: dict[str, str], *, code: Path, project: Path, variables: Path | None, sql: bool) -> ProjectFacts:
+def facts(
+    constants: dict[str, str], *, code: Path, project: Path, variables: Path | None, admin: str, sql: bool
+) -> ProjectFacts:
     """The facts that the project's work tree has now, read by a Django process of this virtualenv.
 
-    The databases are those of the target; nothing in them is changed. Raises ReleaseError when the project does
-    not load.
+    The databases are those of the target; nothing in them is changed. `admin` is the name of the variable with the URL
+    of who makes those that are missing. Raises ReleaseError when the project does not load, HostError for a database
+    that cannot be used.
     """
     with tempfile.TemporaryDirectory() as folder:
         here = {
             **constants,
             "PATH": os.pathsep.join((os.path.dirname(sys.executable), os.environ.get("PATH", os.defpath))),
             "SELFDEPLOY_CODE": str(code),
+            creating.REHEARSAL: admin,
             "SELFDEPLOY_PROJECT": str(project),
             "SELFDEPLOY_VARIABLES": str(variables or ""),
         }
@@ -59,6 +64,8 @@ def _ask(folder: str, question: dict[str, Any]) -> dict[str, Any]:
         answers.seek(0)
         line = answers.readline()
     answer: dict[str, Any] = json.loads(line) if line else {"error": "It says nothing."}
+    if "hint" in answer:
+        raise HostError(answer["error"], hint=answer["hint"])
     if "error" in answer:
         output = answer.get("output") or (done.stdout + done.stderr).decode("utf-8", "replace")
         raise ReleaseError(

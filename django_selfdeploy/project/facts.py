@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from typing import Any
 
 from .safety.findings import Finding, Judgement, gravest
@@ -85,7 +85,8 @@ class ProjectFacts:
     parameters was found, `pages` are those that do nothing when they are asked. `body_limit` is the largest request
     that the project means to take, in bytes, 0 for any. `sendfile_url` is the internal path of the files in
     `sendfile_root`, "" for none. `databases` are the vendors by alias, `own_databases` the aliases of those that are
-    on the host itself.
+    on the host itself. `to_create` says, in a rehearsal, what of databases and roles is missing and would be made, by
+    alias.
     """
 
     application: str
@@ -109,6 +110,7 @@ class ProjectFacts:
     sendfile_root: str = ""
     pages: tuple[str, ...] = ()
     own_databases: tuple[str, ...] = ()
+    to_create: dict[str, str] = field(default_factory=dict)
 
     def to_json(self) -> dict[str, Any]:
         return asdict(self)

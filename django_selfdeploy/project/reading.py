@@ -16,7 +16,7 @@ from django.core.files.storage import FileSystemStorage
 from django.db import DEFAULT_DB_ALIAS, connections
 from django.urls import NoReverseMatch, Resolver404, get_resolver, resolve, reverse
 
-from . import history, uploads
+from . import creating, history, uploads
 from .facts import Message, ProjectFacts
 from .pages import pages
 from .pending import read_pending
@@ -31,6 +31,7 @@ def read(*, sql: bool = False) -> ProjectFacts:
     Raises what the project raises: its settings, models and URLs are imported here.
     """
     sendfile_url, sendfile_root = uploads.sendfile()
+    to_create = creating.foreseen()
     about_migrations = history.messages()
     return ProjectFacts(
         application=_application(),
@@ -54,6 +55,7 @@ def read(*, sql: bool = False) -> ProjectFacts:
         sendfile_url=sendfile_url,
         sendfile_root=sendfile_root,
         pages=pages(),
+        to_create=to_create,
     )
 
 

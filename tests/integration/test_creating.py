@@ -65,7 +65,7 @@ each_server = pytest.mark.parametrize("server", KINDS, indirect=True)
 
 @each_server
 def test_role_and_database_are_made_with_the_credentials_of_an_administrator(
-    server: Server, name: str, admin: Callable[[], None]
+    server: Server, name: str, admin: Callable[[], None], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     with configured(other=role(server, name)):
         with pytest.raises(HostError) as caught:
@@ -75,8 +75,15 @@ def test_role_and_database_are_made_with_the_credentials_of_an_administrator(
         quoted = f'"{name}"' if server.vendor == "postgresql" else f"`{name}`"
         assert f"CREATE DATABASE {quoted}" in told or f"CREATE DATABASE IF NOT EXISTS {quoted}" in told
         assert (PASSWORD in told, "'the password in DATABASES'" in told) == (False, True)
+        monkeypatch.setenv(creating.REHEARSAL, "ADMIN_URL")
+        with pytest.raises(HostError) as rehearsed:
+            creating.foreseen()
+        assert str(rehearsed.value) == told
         admin()
+        assert name in creating.foreseen()["other"]
+        assert creating.is_missing("other")
         assert name in create()
+        assert (creating.foreseen(), creating.is_missing("other")) == ({}, False)
         assert create() == ""  # all is there
         say("CREATE TABLE t (a INTEGER)", "INSERT INTO t VALUES (1)")
         assert say("SELECT a FROM t") == [(1,)]
@@ -106,10 +113,12 @@ def test_the_password_of_a_new_role_is_its_own(server: Server, name: str, admin:
 
 
 @pytest.mark.parametrize("server", ["postgres"], indirect=True)
-def test_a_role_that_may_makes_its_database_itself(server: Server, name: str) -> None:
+def test_a_role_that_may_makes_its_database_itself(server: Server, name: str, monkeypatch: pytest.MonkeyPatch) -> None:
     server.execute(f'CREATE ROLE "{name}" LOGIN CREATEDB')
     with configured(other=role(server, name)):
         assert creating.is_missing("other")
+        monkeypatch.setenv(creating.REHEARSAL, "NOBODY")
+        assert creating.foreseen() == {"other": f"the database {name!r}"}
         assert create() == f"made the database {name!r}"
         assert not creating.is_missing("other")
         assert say("SELECT pg_encoding_to_char(encoding) FROM pg_database WHERE datname = current_database()") == [

@@ -93,7 +93,12 @@ def test_what_cannot_be_taken_back_is_restored(make_site: MakeSite, controller: 
     site.append("requirements.txt", "psycopg[binary]\n")
     try:
         site.change("one")
-        told = site.deploy("-v2").stdout
+        told = site.deploy("--dry-run").stdout
+        missing = f"a deployment makes the role {name!r} and the database {name!r}."
+        assert f"note: The database 'default' cannot be used yet; {missing}" in told
+        assert "migration pages.0001_initial on 'default': expand, before the switch" in told
+        assert postgres.execute(f"SELECT 1 FROM pg_roles WHERE rolname = '{name}'") == []
+        told += site.deploy("-v2").stdout
         assert f"made the role {name!r} and the database {name!r}" in told
         told += _there_and_back(site, postgres, name)
         kept = told + "".join(path.read_text() for path in (site.root / "journal").glob("*.json"))
