@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import sqlite3
 import subprocess
 import sys
@@ -15,12 +16,14 @@ from typing import Any
 import pymysql
 import pytest
 from django.db import connections
+from django.test import override_settings
 
 from django_selfdeploy.core.backups import store
 from django_selfdeploy.core.errors import BackupFailed
 from django_selfdeploy.project import backups, restoring
 
 from .databases import Server
+from .scratch import small_disk
 from .waiting import until
 
 VENDORS = ("postgresql", "mysql", "sqlite")
@@ -333,3 +336,28 @@ def test_a_disk_that_is_too_small_is_told_before(tmp_path: Path) -> None:
         with pytest.raises(BackupFailed, match="MB free, and a backup may need"):
             backups.backup(folder=str(tmp_path / "backups"), **{**OPTIONS, "reserve": 1 << 60})
         assert not (tmp_path / "backups").exists()
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root can mount a small disk")
+def test_media_that_do_not_fit_are_refused_in_time_and_what_did_not_change_always_fits(tmp_path: Path) -> None:
+    name, uploads, folder = str(tmp_path / "db.sqlite3"), tmp_path / "media", tmp_path / "disk"
+    uploads.mkdir()
+    (uploads / "film.bin").write_bytes(os.urandom(12 << 20))
+    with closing(sqlite3.connect(name)) as connection:
+        connection.execute("CREATE TABLE t (a)")
+    wanted = {**OPTIONS, "media": True, "reserve": 1 << 20}
+    settings = {"ENGINE": "django.db.backends.sqlite3", "NAME": name}
+    with small_disk(folder, 20), configured(other=settings), override_settings(MEDIA_ROOT=str(uploads)):
+        first = backups.backup(folder=f"{folder}/kept", **wanted)
+        (uploads / "note.txt").write_text("new")
+        second = backups.backup(folder=f"{folder}/kept", **wanted)
+        (uploads / "another.bin").write_bytes(os.urandom(8 << 20))
+        with pytest.raises(BackupFailed, match=r"has \d\.\d MB free, and a backup may need 9\.\d MB"):
+            backups.backup(folder=f"{folder}/kept", **wanted)
+        assert sorted(os.listdir(folder / "kept")) == [first["id"], second["id"]]
+        for made in (first, second):
+            restoring.verify_backup(folder=f"{folder}/kept", identity=made["id"], media=True)
+        (uploads / "film.bin").unlink()
+        found = restoring.restore(folder=f"{folder}/kept", identity=second["id"], media=True)
+    assert (found["failure"], found["media"]) == ("", True)
+    assert ((uploads / "film.bin").stat().st_size, (uploads / "another.bin").exists()) == (12 << 20, True)
