@@ -54,7 +54,7 @@ def test_a_site_that_another_run_left_closed_is_opened() -> None:
 
 @pytest.mark.parametrize("step", [Restore, StartPrograms, "GET /"])
 def test_whatever_fails_the_data_are_put_back_before_the_processes_start(step: Any) -> None:
-    host = MemoryConnection(deployed(release()), answers=dict.fromkeys(ASKED, {}))
+    host = MemoryConnection(deployed(release()), answers={key: {} for key in ASKED})
     host.open("/srv/mysite", look={}, about={"kind": "restore", "release": OLD})
     host.fail_at(step)
     with pytest.raises(DeployError):
