@@ -283,9 +283,8 @@ def test_a_dry_run_changes_nothing_and_shows_both_plans(
     assert (host.done, host.about, host.events) == ([], None, [])
     assert tuple(step.name for step in stage.steps) == STAGE
     assert tuple(step.name for step in activate.steps)[: len(ACTIVATE)] == ACTIVATE
-    assert asked == [
-        {"code": project.folder, "project": project.folder, "variables": project.folder / ".env", "sql": True}
-    ]
+    place = {"code": project.folder, "project": project.folder, "variables": project.folder / ".env"}
+    assert asked == [{**place, "admin": "DATABASE_ADMIN_URL", "sql": True}]
     assert made.release.endswith(made.source.short)
 
 
