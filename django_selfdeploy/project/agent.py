@@ -117,7 +117,7 @@ def migrate_all() -> dict[str, Any]:
     answer = migrate(only=None)
     if answer["failure"]:
         raise Refused(answer["failure"])
-    return answer
+    return answer if answer["applied"] else {**answer, "note": ""}
 
 
 def check_server(*, argv: list[str]) -> dict[str, Any]:

@@ -54,8 +54,8 @@ def backup(**asked: Any) -> dict[str, Any]:
     if wanted.must_exist and not os.path.isdir(wanted.must_exist):
         raise BackupFailed(f"The folder {wanted.must_exist!r} is not there.", hint="Mount it, or make it.")
     aliases = [alias for alias in _chosen(wanted.aliases) if not databases.is_empty(alias)]
-    media = str(settings.MEDIA_ROOT) if wanted.media else ""
-    if not aliases and not os.path.isdir(media):
+    media = str(settings.MEDIA_ROOT) if wanted.media and os.path.isdir(settings.MEDIA_ROOT) else ""
+    if not aliases and not (media and os.listdir(media)):
         return {"id": "", "folder": "", "note": "nothing there yet to back up"}
     _judge_disk(wanted.folder, aliases, media, wanted.reserve)
     partial = store.begin(wanted.folder)

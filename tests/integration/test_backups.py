@@ -20,7 +20,7 @@ from django.test import override_settings
 
 from django_selfdeploy.core.backups import store
 from django_selfdeploy.core.errors import BackupFailed
-from django_selfdeploy.project import backups, restoring
+from django_selfdeploy.project import backups, restoring, tables
 
 from .databases import Server
 from .scratch import small_disk
@@ -161,6 +161,13 @@ def test_nothing_is_lost_of_a_database_that_is_written_to(other: dict[str, Any],
     assert "came_since" not in connections["other"].introspection.table_names()
     say("INSERT INTO numbers (n, text) VALUES (0, '')")
     assert say("SELECT MAX(id) FROM numbers WHERE n = 0")[0][0] > len(numbers)
+
+
+@each_vendor
+def test_the_size_of_a_table_is_told_that_was_never_analysed(other: dict[str, Any]) -> None:
+    say(*(f"INSERT INTO numbers (n, text) VALUES ({n}, '')" for n in range(3)))
+    [found] = tables.sizes(connections["other"], ["numbers", "of_nobody"])
+    assert (found.name, found.rows, found.size is None) == ("numbers", 3, other["vendor"] == "sqlite")
 
 
 @each_vendor

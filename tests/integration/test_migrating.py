@@ -151,12 +151,14 @@ def _what_is_refused(site: Site) -> None:
     site.commit("Rename the text")
     rehearsed = site.deploy("--dry-run", check=False)
     assert rehearsed.returncode == 15
-    assert "migration pages.0009_renamed on 'default': contract, after the old processes are gone" in rehearsed.stdout
+    assert "migration pages.0009_renamed on 'default': contract, refused" in rehearsed.stdout
     assert "why: The code that runs asks 'pages_notice' for 'text', which is 'body' then." in rehearsed.stdout
     refused = site.deploy(check=False)
     assert refused.returncode == 15
     assert "Keep the column: give the field db_column='text'." in refused.stderr
     assert "--maintenance" in refused.stderr
+    [*_, judged] = migrations_of(site)
+    assert (judged["when"], judged["reasons"][0][:22]) == ("refused", "The code that runs ask")
     assert site.current == live
     expect_in_order(site, live=live, status="failed")
 
