@@ -117,6 +117,11 @@ ALL_CHECKS: dict[str, Kind] = {
         "A migration locks a table that is not small.",
         "What the message says, or `--maintenance`.",
     ),
+    "selfdeploy.E026": Kind(
+        checks.ERROR,
+        "A migration that is one transaction builds or removes an index concurrently, which can be in none.",
+        "Give the migration `atomic = False`.",
+    ),
     "selfdeploy.I015": Kind(
         checks.INFO,
         "The project has no requirements file, so the packages of this virtualenv are installed.",

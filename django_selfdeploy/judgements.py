@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import os
+from collections.abc import Iterator
 
 from .conf import ROOT, ROOT_HINT
 from .context import Context
@@ -116,43 +117,63 @@ def _stops(context: Context, message: Message) -> bool:
 
 
 def judge_migrations(context: Context) -> None:
-    """Raise MigrationRefused for what can come neither before the switch nor after it."""
+    """Raise MigrationRefused for what can come neither before the switch nor after it, and for what REFUSE names."""
+    _refused_by_settings(context)
     problems = context.schedule.problems
     if not problems:
         return
     first = problems[0]
-    lines = tuple(problem.text for problem in problems)
-    told = lines[0] if len(lines) == 1 else "\n    ".join((f"{len(lines)} migrations cannot be applied:", *lines))
+    told = _counted(tuple(problem.text for problem in problems))
     otherwise = f"Or apply it all in a window (--maintenance), or overrule it (--migration {first.label}=expand)."
     raise MigrationRefused(told, hint=f"{first.hint} {otherwise}")
 
 
+def _refused_by_settings(context: Context) -> None:
+    found = [one for one in _about_migrations(context) if one.id in context.target.refuse]
+    refused = [one for one in found if one.id not in context.accepted]
+    if refused:
+        overrule = f"REFUSE says that this stops a deployment; `--accept {refused[0].id}` overrules it."
+        told = _counted(tuple(f"({one.id}) {one.text}" for one in refused))
+        raise MigrationRefused(told, hint=f"{refused[0].hint} {overrule}")
+
+
+def _counted(lines: tuple[str, ...]) -> str:
+    return lines[0] if len(lines) == 1 else "\n    ".join((f"{len(lines)} migrations cannot be applied:", *lines))
+
+
 def on_migrations(context: Context) -> tuple[str, ...]:
-    """What must be known of the pending migrations though it stops nothing."""
-    schedule = context.schedule
-    told = [
-        f"(selfdeploy.W024) {label} is treated as {kind!r}, because it was overruled."
-        for label, kind in schedule.overruled.items()
-    ]
-    if not (context.previous or context.others_run) or context.is_closed:
-        return tuple(told)
-    for one in context.known_facts.pending:
-        if one.label not in schedule.overruled:
-            told += _on_migration(one)
+    """What must be known of the pending migrations though it stops nothing, and what was overruled."""
+    overruled = set(context.target.refuse) & set(context.accepted)
+    told = (
+        f"({one.id}) {'was overruled: ' if one.id in overruled else ''}{one.text}" for one in _about_migrations(context)
+    )
     return tuple(dict.fromkeys(told))
 
 
-def _on_migration(one: Pending) -> list[str]:
+def _about_migrations(context: Context) -> Iterator[Message]:
+    schedule = context.schedule
+    for label, kind in schedule.overruled.items():
+        text = f"{label} is treated as {kind!r}, because it was overruled."
+        yield Message(logging.WARNING, "selfdeploy.W024", text, "Take it out of MIGRATIONS, or of the command.")
+    if not (context.previous or context.others_run) or context.is_closed:
+        return
+    for one in context.known_facts.pending:
+        if one.label not in schedule.overruled:
+            yield from _on_migration(one)
+
+
+def _on_migration(one: Pending) -> Iterator[Message]:
     """Of one that nobody can judge, and of one that locks a table which is not small."""
-    told = []
     if one.kind == UNKNOWN:
         operations = ", ".join(each.operation for each in one.judgements if each.kind == UNKNOWN)
-        told.append(f"(selfdeploy.W023) {one.label} is applied before the switch, unjudged: {operations}.")
+        text = f"{one.label} is applied before the switch, unjudged: {operations}."
+        hint = 'Let it declare itself: selfdeploy = "expand" or "contract".'
+        yield Message(logging.WARNING, "selfdeploy.W023", text, hint)
     locks = [find for each in one.judgements for find in each.findings if find.kind == LOCKING]
     if locks and not one.declared and (sizes := _large(one)):
         better = f" {locks[0].better}" if locks[0].better else ""
-        told.append(f"(selfdeploy.W025) {one.label}: {locks[0].reason} There are {sizes}.{better}")
-    return told
+        text = f"{one.label}: {locks[0].reason} There are {sizes}.{better}"
+        yield Message(logging.WARNING, "selfdeploy.W025", text, "Or apply it in a window (--maintenance).")
 
 
 def _large(one: Pending) -> str:

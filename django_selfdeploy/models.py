@@ -10,7 +10,7 @@ from .core import journal
 
 
 class Deployment(models.Model):
-    """One deployment, rollback or restart on all its hosts, written from their journals and changed by nobody else.
+    """One deployment, rollback or restore on all its hosts, written from their journals and changed by nobody else.
 
     Times are UTC, `live_after` and `duration` are seconds since the command was given; None is not known, or
     not yet. What the hosts tell differently is told for all of them as tell.whole says; `host` names them all.
@@ -22,6 +22,8 @@ class Deployment(models.Model):
         RESTART = "restart", "restart"
         START = "start", "start"
         STOP = "stop", "stop"
+        BACKUP = "backup", "backup"
+        RESTORE = "restore", "restore"
 
     class Status(models.TextChoices):
         RUNNING = journal.RUNNING, "running"

@@ -11,7 +11,7 @@ from urllib.parse import urlsplit
 from . import __version__, aftermath, judgements
 from .context import Context
 from .core import power as power_plans
-from .core.errors import DeployError, NothingThere, Unchanged
+from .core.errors import DeployError, MigrationRefused, NothingThere, Unchanged
 from .core.events import Remarked, Warned
 from .core.layout import Layout
 from .core.plan import Plan
@@ -95,7 +95,11 @@ def _go(fleet: Fleet, contexts: dict[str, Context], kind: str, options: Options)
     staged = {name: plans.stage_plan(context, kind=kind) for name, context in contexts.items()}
     answers = fleet.carry_out(staged, lambda name: {"otherwise": otherwise[name]})
     contexts = {name: _known(context, answers[name]) for name, context in contexts.items()}
-    _judge(fleet, contexts)
+    try:
+        _judge(fleet, contexts)
+    except MigrationRefused:
+        _keep_judgements(fleet, contexts)
+        raise
 
     def asked(name: str) -> dict[str, Any]:
         context = contexts[name]
@@ -111,6 +115,17 @@ def _go(fleet: Fleet, contexts: dict[str, Context], kind: str, options: Options)
     fleet.carry_out(activated, asked, last=True, wait=options.wait)
     release = contexts[fleet.lead].release
     return Outcome("succeeded", fleet.first.deployment, release, _url(contexts, fleet.lead))
+
+
+def _keep_judgements(fleet: Fleet, contexts: dict[str, Context]) -> None:
+    """Let the record of a deployment that ends here say how its migrations were judged."""
+
+    def keep(name: str, connection: Connection) -> None:
+        context = contexts[name]
+        nothing = Plan("deploy", context.target.alias, context.release, ())
+        connection.carry_out(nothing, more={"migrations": about_migrations(context)})
+
+    fleet.narrowed(contexts).each(keep)
 
 
 def _known(context: Context, answers: dict[str, Any]) -> Context:

@@ -2,28 +2,23 @@
 
 from __future__ import annotations
 
-import json
+import secrets
 from collections.abc import Callable
 from dataclasses import replace
 from typing import Any
 
-from .core import power
-from .core.actions.base import Action
-from .core.actions.django import Ask
-from .core.actions.programs import StopPrograms
 from .core.backups.store import Backup
 from .core.errors import Cancelled, NothingThere
-from .core.going_live import link_of, patience
 from .core.layout import Layout
-from .core.plan import Failure, Phase, Plan, Step
-from .core.release import Release
+from .core.plan import Plan
 from .core.state import HostState
 from .hosts.base import Listener
 from .hosts.fleet import Fleet
 from .operations import live_on, look, opened
 from .options import Options, Outcome, Project
 from .reaching import connected
-from .steps.databases import backing_up, remembering
+from .steps.databases import backing_up
+from .steps.restoring import Wanted, back_up, restore_plan
 from .story import about_deployment, recorder_of
 
 
@@ -53,7 +48,7 @@ def backup(project: Project, *, media: bool, options: Options, listeners: tuple[
             live, layout = live_on(states[fleet.lead]), Layout(states[fleet.lead].root)
             agent = recorder_of(layout, live.id)
             action = backing_up(agent, project.target, layout, reason="by hand", media=media)
-            plan = Plan("backup", project.target.alias, live.id, (_backup_step(action),))
+            plan = Plan("backup", project.target.alias, live.id, (back_up(action),))
             asked = {"record": agent, "more": {"release": live.id}}
             answers = fleet.carry_out({fleet.lead: plan}, lambda name: asked, last=True)
             return dict(answers[fleet.lead]["backup"])
@@ -70,24 +65,27 @@ def restore(
     options: Options,
     listeners: tuple[Listener, ...],
 ) -> Outcome:
-    """Put the databases, and with `media` uploaded files, back to the backup `identity`, while no process runs.
+    """Put the databases, and with `media` uploaded files, back to the backup `identity`, while the site is closed.
 
-    `directory` is where that is, when not where the settings say. With `save` the present state is backed up first.
-    Migrations of the live release that the backup does not have are applied. Raises NothingThere, BackupFailed;
-    Cancelled where one does not `agree`.
+    `directory` is where that is, when not where the settings say. With `save` the present state is backed up first,
+    and put back when something fails. Migrations of the live release that the backup does not have are applied.
+    Raises NothingThere, BackupFailed; Cancelled where one does not `agree`.
     """
     with connected(project) as fleet:
         about = about_deployment(project, "restore", "", options, None)
         about["options"] |= {"backup": identity, "media": media, "save": save}
         with opened(fleet, project, about, options, listeners) as states:
+            place = at(project, directory).target
             chosen = _chosen(_listed(at(project, directory), fleet, states[fleet.lead]), identity)
             if not agree(chosen):
                 raise Cancelled("Nothing was restored.")
             live = {name: live_on(state) for name, state in states.items()}
-            found = {
-                name: _restoring(project, state, live[name], identity, media=media, save=save, directory=directory)
-                for name, state in states.items()
-            }
+            key, found = secrets.token_hex(16), {}
+            for name, state in states.items():
+                layout = Layout(state.root)
+                wanted = Wanted(identity, place.backup.folder(layout, place.name), media, save, key)
+                agent = recorder_of(layout, live[name].id)
+                found[name] = restore_plan(project.target, layout, state, live[name], agent, wanted)
 
             def asked(name: str) -> dict[str, Any]:
                 record = recorder_of(Layout(states[name].root), live[name].id)
@@ -108,47 +106,3 @@ def _chosen(there: tuple[Backup, ...], identity: str) -> Backup:
     if identity not in known:
         raise NothingThere(f"There is no backup {identity!r}.", hint=f"There are: {', '.join(known) or 'none'}.")
     return known[identity]
-
-
-def _restoring(
-    project: Project, state: HostState, live: Release, identity: str, *, media: bool, save: bool, directory: str
-) -> Plan:
-    """The plan of one host; what is done once is in all of them."""
-    layout, target = Layout(state.root), project.target
-    agent = recorder_of(layout, live.id)
-    kept = at(project, directory).target.backup
-    words = {"folder": kept.folder(layout, target.name), "identity": identity, "media": media}
-    arguments = json.dumps(words)
-    saving = backing_up(agent, target, layout, reason=f"before the restore of {identity}", media=media, spare=identity)
-    damaged = Failure("BackupFailed", "The backup cannot be restored.", "Nothing was changed.")
-    forward = (
-        Ask(agent, "restore", arguments, timeout=86_400.0),
-        Ask(agent, "migrate_all"),
-        remembering(agent, layout, live.id, before=layout.migrations(live.id), overrules=dict(target.migrations)),
-    )
-    half = Failure(
-        "BackupFailed",
-        "The backup was not restored.",
-        "PostgreSQL and SQLite are as they were; MySQL may be half-way: `deploy_backup --list` names what was saved.",
-    )
-    running = state.any_of(live.groups)
-    steps = (
-        Step(Phase.TEST.value, "check the backup", (Ask(agent, "verify_backup", arguments),), failure=damaged),
-        *((_backup_step(saving, Phase.TEST),) if save else ()),
-        *(_stop(layout, live) if running else ()),
-        Step(Phase.MIGRATE.value, "restore the backup", forward, failure=half),
-        *(power.starting(layout, live)[:1] if running else ()),
-    )
-    return Plan("restore", target.alias, live.id, steps)
-
-
-def _backup_step(action: Ask, phase: Phase = Phase.MIGRATE) -> Step:
-    failure = Failure("BackupFailed", "The backup was not made.")
-    return Step(phase.value, "back up the databases", (action,), failure=failure)
-
-
-def _stop(layout: Layout, live: Release) -> tuple[Step, ...]:
-    """Visitors get an error from the front server meanwhile."""
-    stop: tuple[Action, ...] = (StopPrograms(live.control.socket, link_of(live), live.groups, patience(live)),)
-    [start, *_] = power.starting(layout, live)
-    return (Step(Phase.ACTIVATE.value, "stop the processes", stop, undo=start.actions),)

@@ -6,12 +6,23 @@ from typing import Any
 
 import pytest
 
-from django_selfdeploy.core.errors import HostError, ReleaseError
+from django_selfdeploy.context import Context
+from django_selfdeploy.core.errors import HostError, MigrationRefused, ReleaseError
 from django_selfdeploy.core.layout import Layout
-from django_selfdeploy.judgements import judge_host, judge_release, news, recorded, remarks, warnings
-from django_selfdeploy.project.facts import Message
+from django_selfdeploy.judgements import (
+    judge_host,
+    judge_migrations,
+    judge_release,
+    news,
+    on_migrations,
+    recorded,
+    remarks,
+    warnings,
+)
+from django_selfdeploy.project.facts import Message, Pending, Table
+from django_selfdeploy.project.safety.findings import UNKNOWN, Finding, judgement, locking
 from tests.golden.cases import SYSTEM
-from tests.making import MadeSource, context, facts, host_state, requirements, source
+from tests.making import MadeSource, context, deployed, facts, host_state, release, requirements, source
 
 
 def host_refused(**changes: Any) -> tuple[str, str, int]:
@@ -247,3 +258,66 @@ def test_a_variable_that_nobody_reads_stops_where_that_is_wanted() -> None:
     messages = (message(logging.WARNING, "selfdeploy.W052", "The variable 'B' is read by nobody."),)
     text, _, code = release_refused({"REFUSE": ["selfdeploy.W052"]}, messages=messages)
     assert ("(selfdeploy.W052) The variable 'B' is read by nobody." in text, code) == (True, 7)
+
+
+# migrations
+
+OWN_CODE = Pending(
+    "default",
+    "shop",
+    "0007",
+    ("Raw Python operation",),
+    True,
+    judgements=(judgement("Raw Python operation", (Finding(UNKNOWN, "Nobody can tell."),)),),
+)
+LOCKS = Pending(
+    "default",
+    "shop",
+    "0008",
+    ("Create index",),
+    True,
+    judgements=(judgement("Create index", (locking("Whoever writes waits.", "Wait less."),)),),
+    tables=(Table("shop_order", 1_200_000, 9),),
+)
+
+
+def migrating(*pending: Pending, **changes: Any) -> Context:
+    return context(state=deployed(release()), facts=facts(pending=pending), **changes)
+
+
+def test_what_is_to_be_known_of_migrations_stops_nothing() -> None:
+    made = migrating(OWN_CODE, LOCKS, judged=(("shop.0009", "expand"),))
+    judge_migrations(made)
+    assert on_migrations(made) == (
+        "(selfdeploy.W023) shop.0007 is applied before the switch, unjudged: Raw Python operation.",
+        "(selfdeploy.W025) shop.0008: Whoever writes waits. There are 1200000 rows in 'shop_order'. Wait less.",
+    )
+    assert on_migrations(context(facts=facts(pending=(OWN_CODE,)))) == ()  # no code runs yet
+
+
+def test_refuse_stops_what_nobody_can_judge() -> None:
+    with pytest.raises(MigrationRefused) as caught:
+        judge_migrations(migrating(OWN_CODE, LOCKS, settings={"REFUSE": ["selfdeploy.W023"]}))
+    assert str(caught.value) == (
+        "(selfdeploy.W023) shop.0007 is applied before the switch, unjudged: Raw Python operation.\n"
+        'Let it declare itself: selfdeploy = "expand" or "contract". REFUSE says that this stops a deployment; '
+        "`--accept selfdeploy.W023` overrules it."
+    )
+    declared = replace(OWN_CODE, declared="expand")
+    judge_migrations(migrating(declared, settings={"REFUSE": ["selfdeploy.W023"]}))
+
+
+def test_accept_overrules_that_and_it_is_told() -> None:
+    settings = {"REFUSE": ["selfdeploy.W023", "selfdeploy.W025"]}
+    made = migrating(OWN_CODE, LOCKS, settings=settings, accept=("selfdeploy.W023", "selfdeploy.W025"))
+    judge_migrations(made)
+    assert [line.split(": ")[0] for line in on_migrations(made)] == [
+        "(selfdeploy.W023) was overruled",
+        "(selfdeploy.W025) was overruled",
+    ]
+
+
+def test_an_overruled_judgement_can_be_refused_too() -> None:
+    changes = {"judged": (("shop.0007", "expand"),), "settings": {"REFUSE": ["selfdeploy.W024"]}}
+    with pytest.raises(MigrationRefused, match="shop.0007 is treated as 'expand', because it was overruled"):
+        judge_migrations(migrating(OWN_CODE, **changes))

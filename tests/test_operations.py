@@ -285,17 +285,9 @@ def test_a_dry_run_changes_nothing_and_shows_both_plans(
     assert (host.done, host.about, host.events) == ([], None, [])
     assert tuple(step.name for step in stage.steps) == STAGE
     assert tuple(step.name for step in activate.steps)[: len(ACTIVATE)] == ACTIVATE
-    variables = project.folder / ".env"
-    assert asked == [
-        {
-            "code": project.folder,
-            "project": project.folder,
-            "variables": variables,
-            "sql": True,
-            "before": "",
-            "around": Surroundings(),
-        }
-    ]
+    place = {"code": project.folder, "project": project.folder, "variables": project.folder / ".env"}
+    known = {"admin": "DATABASE_ADMIN_URL", "sql": True, "before": "", "around": Surroundings()}
+    assert asked == [{**place, **known}]
     assert made.release.endswith(made.source.short)
 
 

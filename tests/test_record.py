@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 import shutil
 from collections.abc import Iterator
 from datetime import datetime, timezone
@@ -16,6 +17,7 @@ from django.test.utils import CaptureQueriesContext, override_settings
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+import django_selfdeploy
 from django_selfdeploy.models import Deployment, DeploymentHost, DeploymentStep
 from django_selfdeploy.tell.record import Imported, import_journals
 from tests.stories import HARMLESS, HOSTILE, ID, STEPS, story, write
@@ -318,3 +320,9 @@ def test_a_row_says_what_it_is(tmp_path: Path) -> None:
     import_journals(tmp_path)
     row = Deployment.objects.get()
     assert (str(row), str(row.steps.first())) == (f"deploy {ID}", "1 stage: take the source")
+
+
+def test_the_admin_knows_every_kind_of_journal() -> None:
+    code = "".join(path.read_text() for path in Path(django_selfdeploy.__file__).parent.glob("*.py"))
+    told = set(re.findall(r'about_deployment\(project, "(\w+)"', code)) | {"start", "stop"}  # operations.power
+    assert told == set(Deployment.Kind.values)

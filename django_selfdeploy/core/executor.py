@@ -16,6 +16,9 @@ from .plan import Phase, Plan, Step
 from .session import Session
 from .text import plain
 
+MISSING = "missing"
+"""Beside the answers of Django: the message of what failed after the confirmation and must be known."""
+
 
 class Executor:
     """Remembers what was begun, over the plans of one deployment, so that it can be taken back."""
@@ -43,7 +46,9 @@ class Executor:
             except DeployError as error:
                 if not step.stretch.undone_on_failure:
                     self._session.warn(error.message)
-                    self.missing = self.missing or (error if _must_be_known(step) else None)
+                    if _must_be_known(step):
+                        self.missing = self.missing or error
+                        self._session.answers[MISSING] = self.missing.message
                     continue
                 self.take_back(error)
                 raise

@@ -13,6 +13,7 @@ from .actions import (
     packages,
     processes,
     programs,
+    restore,
     smoke,
     source,
     static,
@@ -24,7 +25,7 @@ from .backups import applied, store
 
 MODULES = (
     *(agent, boot, distance, events, layout, manifest, plan, recovery, release, state, supervisor),
-    *(accounts, audit, build, django, files, front, packages, processes, programs, smoke),
+    *(accounts, audit, build, django, files, front, packages, processes, programs, restore, smoke),
     *(source, static, system, web, window),
     *(applied, store),
 )

@@ -12,8 +12,10 @@ from .layout import Layout
 from .plan import Failure, Phase, Step
 from .release import Release
 
+OLDER = "Where the release before is of an older version, deploy once without --maintenance."
 
-def close(layout: Layout, previous: Release, *, key: str, agent: AgentSpec) -> Step:
+
+def close(layout: Layout, previous: Release, *, key: str, agent: AgentSpec, hint: str = OLDER) -> Step:
     """Visitors get a page and 503 from here on, by the front server of the release before."""
     closing = CloseSite(layout.window, key, agent, previous.front, previous.probe)
     return Step(
@@ -24,7 +26,7 @@ def close(layout: Layout, previous: Release, *, key: str, agent: AgentSpec) -> S
         failure=Failure(
             "HostError",
             "The site cannot be closed.",
-            "Where the release before is of an older version, deploy once without --maintenance.",
+            hint,
         ),
     )
 

@@ -11,6 +11,7 @@ from typing import Any, TypeVar
 
 from ..core.errors import Cancelled, DeployError, RunnerLost
 from ..core.events import Event, Live, StepStarted
+from ..core.executor import MISSING
 from ..core.plan import Pace, Phase, Plan, stretches
 from .base import Blobs, Connection, Listener, tell
 from .news import OnHost, Planned
@@ -131,6 +132,8 @@ class Fleet:
             ending = last and Phase.TIDY in phases
             parts = {name: plan.during(phases) for name, plan in plans.items()}
             parts = {name: part for name, part in parts.items() if part.steps or ending}
+            if Phase.CONTRACT in phases and any(MISSING in told for told in answers.values()):
+                continue  # on one of the hosts the old code may still run
             for group in self._groups(pace, tuple(parts)):
                 self._announce({name: parts[name] for name in group})
                 more = {"last": ending, "until": StepStarted if ending and not wait else None}

@@ -189,7 +189,9 @@ class MemoryConnection(Connection):
             self._end(error)
             raise
         if last:
-            self._end(None)
+            self._end(missing := self._executor.missing)
+            if missing:
+                raise missing
         return {"answers": dict(self._session.answers)}
 
     def _on_prepare(self, *, plan: Plan) -> dict[str, Any]:

@@ -90,6 +90,8 @@ def _print(command: BaseCommand, one: Rehearsal, names: Hosts, **options: Any) -
     write("Facts are those of the work tree here, under the target's environment.")
     if operations.is_unchanged(context):
         write(f"Nothing changed: {context.state.current} is live, and a deployment would leave it so.")
+    for alias, missing in context.known_facts.to_create.items():
+        write(f"note: The database {alias!r} cannot be used yet; a deployment makes {missing}.")
     for remark in judgements.remarks(context):
         write(f"note: {remark}")
     for warning in judgements.warnings(context):

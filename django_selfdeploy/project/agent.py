@@ -31,6 +31,7 @@ from . import (
     fixtures,
     importing,
     page_templates,
+    restoring,
     script_name,
 )
 from .consistency.surroundings import Surroundings
@@ -55,8 +56,8 @@ def serve(answers: int, questions: IO[str], more: dict[str, Answer]) -> None:
         "create_databases": creating.create_databases,
         "create_cache_tables": cache_tables.create,
         "backup": backups.backup,
-        "verify_backup": backups.verify_backup,
-        "restore": backups.restore,
+        "verify_backup": restoring.verify_backup,
+        "restore": restoring.restore,
         "expect_fixtures": fixtures.expect_fixtures,
         "load_fixtures": fixtures.load_fixtures,
         "remember_migrations": applied.remember_migrations,
@@ -136,7 +137,7 @@ def migrate_all() -> dict[str, Any]:
     answer = migrate(only=None)
     if answer["failure"]:
         raise Refused(answer["failure"])
-    return answer
+    return answer if answer["applied"] else {**answer, "note": ""}
 
 
 def check_server(*, argv: list[str]) -> dict[str, Any]:

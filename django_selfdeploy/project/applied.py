@@ -17,16 +17,27 @@ from . import databases
 from .verdicts import Key, compatible
 
 
-def remember_migrations(*, path: str, before: str, overrules: dict[str, str]) -> dict[str, Any]:
+def remember_migrations(
+    *, path: str, before: str, overrules: dict[str, str], expected: list[list[str]] | None = None
+) -> dict[str, Any]:
     """Write to `path` what every database has, with a verdict on each migration by the release that has it.
 
     `before` is the file of the release before: its verdicts are taken over, so that a long history costs nothing.
     Where there is none, there is no way back that would need one. `overrules` are kinds by patterns of names.
+    `expected` are pairs of alias and "app.name" of migrations that the older code cannot live with: they are added.
     """
     loader, known = MigrationLoader(None, ignore_no_migrations=True), read(before)
     found = tuple(one for alias in databases.own_aliases() for one in _applied(alias, loader, known, overrules))
+    there = {one.key for one in found}
+    found += tuple(one for one in _expected(expected or [], loader) if one.key not in there)
     atomic.write(path, codec.dumps(found, indent=1).encode())
     return {"applied": len(found)}
+
+
+def _expected(pairs: list[list[str]], loader: MigrationLoader) -> Iterator[Applied]:
+    for alias, label in pairs:
+        app, _, name = label.partition(".")
+        yield Applied(alias, app, name, False, irreversible(loader.disk_migrations[app, name]))
 
 
 def _applied(

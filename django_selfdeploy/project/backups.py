@@ -1,4 +1,4 @@
-"""Backups, made and restored where the databases are known: in the Django process of a release."""
+"""Backups, made where the databases are known: in the Django process of a release."""
 
 from __future__ import annotations
 
@@ -16,7 +16,6 @@ from django.db import connections
 
 from ..core.backups import media as media_files
 from ..core.backups import mysql, postgres, programs, sqlite, store, streams
-from ..core.backups.database import Database
 from ..core.errors import BackupFailed
 from . import databases
 
@@ -55,8 +54,8 @@ def backup(**asked: Any) -> dict[str, Any]:
     if wanted.must_exist and not os.path.isdir(wanted.must_exist):
         raise BackupFailed(f"The folder {wanted.must_exist!r} is not there.", hint="Mount it, or make it.")
     aliases = [alias for alias in _chosen(wanted.aliases) if not databases.is_empty(alias)]
-    media = str(settings.MEDIA_ROOT) if wanted.media else ""
-    if not aliases and not os.path.isdir(media):
+    media = str(settings.MEDIA_ROOT) if wanted.media and os.path.isdir(settings.MEDIA_ROOT) else ""
+    if not aliases and not (media and os.listdir(media)):
         return {"id": "", "folder": "", "note": "nothing there yet to back up"}
     _judge_disk(wanted.folder, aliases, media, wanted.reserve)
     partial = store.begin(wanted.folder)
@@ -77,8 +76,8 @@ def backup(**asked: Any) -> dict[str, Any]:
 def _made(partial: str, wanted: Wanted, aliases: list[str], media: str) -> store.Backup:
     """Everything written to the folder `partial`, and read back."""
     dumps = tuple(_dump(alias, partial, wanted.level) for alias in aliases)
-    ending = streams.GZIP if wanted.level else ""
-    copy = media_files.store(media, f"{partial}/media.tar{ending}", level=wanted.level) if media else None
+    before = _with_media(wanted.folder)
+    copy = media_files.store(media, partial, before=before) if media else None
     made = store.Backup(
         id=store.new_id(wanted.folder),
         created=time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime()),
@@ -88,29 +87,13 @@ def _made(partial: str, wanted: Wanted, aliases: list[str], media: str) -> store
         dumps=dumps,
         media=copy,
     )
-    _verify(partial, made)
+    verify(partial, made, whole=False)
     return made
 
 
-def verify_backup(*, folder: str, identity: str, media: bool) -> dict[str, Any]:
-    """Whether a backup is whole, and of databases that this release knows. Raises BackupFailed, NothingThere."""
-    found = store.find(folder, identity)
-    if media and found.media is None:
-        raise BackupFailed(f"The backup {identity!r} has no media.", hint="Restore it without --media.")
-    _verify(f"{folder}/{identity}", found)
-    for dump in found.dumps:
-        _judge_origin(dump)
-    return {"note": f"{identity} is whole, {_megabytes(found.size)}"}
-
-
-def restore(*, folder: str, identity: str, media: bool) -> dict[str, Any]:
-    """Put databases, and with `media` uploaded files, back to what they were. Raises BackupFailed, OSError."""
-    found = store.find(folder, identity)
-    for dump in found.dumps:
-        _restore(databases.described(dump.alias), dump, f"{folder}/{identity}/{dump.file}")
-    if media and found.media:
-        media_files.restore(f"{folder}/{identity}/{found.media.file}", str(settings.MEDIA_ROOT))
-    return {"note": f"as of {found.created}"}
+def _with_media(folder: str) -> str:
+    """The newest backup that has uploaded files; "" for none."""
+    return next((f"{folder}/{one.id}" for one in reversed(store.listed(folder)) if one.media), "")
 
 
 def _chosen(aliases: list[str]) -> tuple[str, ...]:
@@ -148,8 +131,10 @@ def _dump(alias: str, folder: str, level: int) -> store.Dump:
     return store.Dump(alias, database.vendor, version, done.name, done.size, done.sha256, size, apps)
 
 
-def _verify(folder: str, made: store.Backup) -> None:
-    """Read every file back: its checksum first, then by the program that would restore it. Raises BackupFailed."""
+def verify(folder: str, made: store.Backup, *, whole: bool) -> None:
+    """Read every file back: its checksum first, then by the program that would restore it. Unless `whole`, uploaded
+    files that earlier backups have too are not read again. Raises BackupFailed.
+    """
     parts: list[store.Dump | store.MediaCopy] = [*made.dumps, *([made.media] if made.media else [])]
     for part in parts:
         path = f"{folder}/{part.file}"
@@ -157,12 +142,12 @@ def _verify(folder: str, made: store.Backup) -> None:
             found = streams.stored(path)
         except FileNotFoundError as error:
             raise streams.damaged(path, "it is not there") from error
-        if (found.size, found.sha256) != (part.size, part.sha256):
-            raise streams.damaged(path, f"it has {found.size} bytes, or others, where {part.size} were written")
+        if found.sha256 != part.sha256:
+            raise streams.damaged(path, f"it has {found.size} bytes, and not those that were written")
     for dump in made.dumps:
         _verify_dump(f"{folder}/{dump.file}", dump)
     if made.media:
-        media_files.verify(f"{folder}/{made.media.file}", made.media.files)
+        media_files.verify(folder, made.media, whole=whole)
 
 
 def _verify_dump(path: str, dump: store.Dump) -> None:
@@ -182,46 +167,10 @@ def _live() -> str:
         return os.environ.get("SELFDEPLOY_RELEASE", "")
 
 
-def _judge_origin(dump: store.Dump) -> None:
-    """Raise BackupFailed for a dump of another kind of database, and of one that has what this release lacks."""
-    from django.db.migrations.loader import MigrationLoader
-
-    if dump.alias not in connections or connections[dump.alias].vendor != dump.vendor:
-        raise BackupFailed(
-            f"The backup is of a database {dump.alias!r} of the kind {dump.vendor!r}, and this release has none.",
-            hint="Restore it with a release whose DATABASES has it.",
-        )
-    loader = MigrationLoader(None, ignore_no_migrations=True)
-    known = set(loader.disk_migrations) | {key for one in loader.disk_migrations.values() for key in one.replaces}
-    strange = [
-        f"{app}.{name}"
-        for app, names in dump.migrations.items()
-        for name in names
-        if app in loader.migrated_apps and (app, name) not in known
-    ]
-    if strange:
-        raise BackupFailed(
-            f"The backup has migrations that the live release does not have: {', '.join(strange)}.",
-            hint="Go to the release that has them first, by `deploy_rollback --to`; `deploy_backup --list` names it.",
-        )
-
-
-def _restore(database: Database, dump: store.Dump, path: str) -> None:
-    mariadb = databases.is_mariadb(dump.alias) if dump.vendor == "mysql" else False
-    version = databases.server(dump.alias) if dump.vendor == "postgresql" else ""
-    connections.close_all()
-    if dump.vendor == "postgresql":
-        postgres.restore(database, path, programs=programs.postgres(int(version.split(".")[0])))
-    elif dump.vendor == "mysql":
-        mysql.restore(database, path, client=programs.mysql(mariadb=mariadb)[1])
-    else:
-        sqlite.restore(database, path)
-
-
 def _judge_disk(folder: str, aliases: list[str], media: str, reserve: int) -> None:
     """Raise BackupFailed where a backup would not fit: judged by the last one, or by the size of the databases."""
     last = {dump.alias: dump for made in store.listed(folder) for dump in made.dumps}
-    needed = reserve + (media_files.size(media) if media else 0)
+    needed = reserve + (media_files.growth(media, _with_media(folder)) if media else 0)
     for alias in aliases:
         size = databases.size(alias)
         before = last.get(alias)
@@ -234,15 +183,15 @@ def _judge_disk(folder: str, aliases: list[str], media: str, reserve: int) -> No
     free = shutil.disk_usage(place).free
     if free < needed:
         raise BackupFailed(
-            f"{folder!r} has {_megabytes(free)} free, and a backup may need {_megabytes(needed)}.",
+            f"{folder!r} has {megabytes(free)} free, and a backup may need {megabytes(needed)}.",
             hint='Make room, lower "KEEP" of BACKUP, or choose another "DIRECTORY" for it.',
         )
 
 
 def _note(made: store.Backup, gone: tuple[str, ...]) -> str:
     older = f", {len(gone)} older removed" if gone else ""
-    return f"{made.id}, {_megabytes(made.size)}{older}"
+    return f"{made.id}, {megabytes(made.size)}{older}"
 
 
-def _megabytes(size: int) -> str:
+def megabytes(size: int) -> str:
     return f"{size / 1e6:.1f} MB"

@@ -9,9 +9,13 @@ import environ
 from django.core.exceptions import ImproperlyConfigured
 from django.db import connections
 from django.db.backends.base.base import BaseDatabaseWrapper
+from django.db.utils import Error
 
 from ..core.errors import ConfigError, HostError
 from . import creating_mysql, creating_postgres, databases, servers
+
+REHEARSAL = "SELFDEPLOY_DATABASE_ADMIN"
+"""Set in a rehearsal only: the name of the variable with an administrator's URL."""
 
 MAKERS: dict[str, Any] = {"postgresql": creating_postgres, "mysql": creating_mysql}
 
@@ -26,12 +30,38 @@ def create_databases(*, admin: str, wait: float, tests: bool) -> dict[str, Any]:
     return {"note": ", ".join(made)}
 
 
+def foreseen() -> dict[str, str]:
+    """What `create_databases` would make, by alias, where a rehearsal asks for it; nothing is done or waited for.
+
+    Raises HostError, with what an administrator has to type, where nobody may.
+    """
+    if not os.environ.get(REHEARSAL):
+        return {}
+    aliases = (alias for alias in databases.own_aliases() if connections[alias].vendor in MAKERS)
+    return {alias: note for alias in aliases if (note := _foreseen(alias))}
+
+
+def _foreseen(alias: str) -> str:
+    connection, refusal = connections[alias], servers.reach(alias, wait=0)
+    if refusal is None:
+        return ""
+    admin = _administrator(connection, os.environ[REHEARSAL])
+    note: str = MAKERS[connection.vendor].foresee(connection, admin, refusal, tests=False)
+    if not note:
+        raise _unusable(alias, refusal)
+    return note
+
+
 def is_missing(alias: str) -> bool:
-    """Whether its server lets us in and does not have it; nothing is waited for."""
+    """Whether its server does not have it, or the role; in a rehearsal as an administrator sees it. Nothing is waited
+    for.
+    """
     connection = connections[alias]
     if connection.vendor not in MAKERS or servers.reach(alias, wait=0) is None:
         return False
-    return bool(MAKERS[connection.vendor].is_missing(connection))
+    variable = os.environ.get(REHEARSAL, "")
+    admin = _administrator(connection, variable) if variable else None
+    return bool(MAKERS[connection.vendor].is_missing(connection, admin))
 
 
 def _create(alias: str, admin: str, wait: float, *, tests: bool) -> str:
@@ -46,11 +76,15 @@ def _create(alias: str, admin: str, wait: float, *, tests: bool) -> str:
     note: str = MAKERS[connection.vendor].make(connection, _administrator(connection, admin), refusal, tests)
     still = servers.reach(alias, wait=0)
     if still is not None:
-        raise HostError(
-            f"The database {alias!r} is there, and cannot be used: {str(still).strip()}",
-            hint="Mend the password in DATABASES, or what the server allows this role.",
-        )
+        raise _unusable(alias, still)
     return note
+
+
+def _unusable(alias: str, refusal: Error) -> HostError:
+    return HostError(
+        f"The database {alias!r} is there, and cannot be used: {str(refusal).strip()}",
+        hint="Mend the password in DATABASES, or what the server allows this role.",
+    )
 
 
 def _make_folder(alias: str) -> str:

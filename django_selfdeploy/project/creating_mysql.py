@@ -24,18 +24,7 @@ def make(connection: BaseDatabaseWrapper, admin: BaseDatabaseWrapper | None, ref
             return f"made the database {name!r}"
     boss = _entered(admin) if admin else None
     if boss is None:
-        account = f"{_literal(user)}@{_literal(_host(connection, None))}"
-        role = () if own else (f"CREATE USER {account} IDENTIFIED BY {PLACE};",)
-        raise HostError(
-            f"The database {connection.alias!r} cannot be used: {refusal}",
-            hint="\n".join(
-                (
-                    "Say as an administrator of the server, with `mysql` for example:",
-                    *role,
-                    *(f"{statement};" for statement in (_database(name), *_grants(name, account, tests))),
-                )
-            ),
-        )
+        raise _nobody_may(connection, refusal, tests, known=own is not None)
     with closing(boss):
         try:
             account = f"{_literal(user)}@{_literal(_host(connection, boss))}"
@@ -49,15 +38,59 @@ def make(connection: BaseDatabaseWrapper, admin: BaseDatabaseWrapper | None, ref
     return f"made the database {name!r} for {user!r}"
 
 
-def is_missing(connection: BaseDatabaseWrapper) -> bool:
-    """Whether the account is let in, and there is no such database that it may see."""
+def foresee(connection: BaseDatabaseWrapper, admin: BaseDatabaseWrapper | None, refusal: Error, tests: bool) -> str:
+    """What `make` would make, nothing of which is done. Raises HostError where nobody may."""
+    name, user = (str(connection.settings_dict[key]) for key in ("NAME", "USER"))
     own = _entered(connection)
-    if own is None:
+    if own is not None:
+        with closing(own):
+            if _may_make(own, name):
+                return f"the database {name!r}"
+    boss = _entered(admin) if admin else None
+    if boss is None:
+        raise _nobody_may(connection, refusal, tests, known=own is not None)
+    boss.close()
+    return f"the database {name!r} for {user!r}"
+
+
+def is_missing(connection: BaseDatabaseWrapper, admin: BaseDatabaseWrapper | None) -> bool:
+    """Whether there is no such database that the account, or else the administrator, may see."""
+    seeing = _entered(connection) or (_entered(admin) if admin else None)
+    if seeing is None:
         return False
-    with closing(own), own.cursor() as cursor:
-        name = str(connection.settings_dict["NAME"])
-        cursor.execute("SELECT 1 FROM information_schema.schemata WHERE schema_name = %s", (name,))
-        return cursor.fetchone() is None
+    with closing(seeing):
+        statement = "SELECT 1 FROM information_schema.schemata WHERE schema_name = %s"
+        return not _is_there(seeing, statement, str(connection.settings_dict["NAME"]))
+
+
+def _may_make(connection: BaseDatabaseWrapper, name: str) -> bool:
+    """These tables show everybody the rights that they have (MySQL manual, "INFORMATION_SCHEMA")."""
+    everywhere = "SELECT 1 FROM information_schema.user_privileges WHERE privilege_type = 'CREATE'"
+    here = "SELECT 1 FROM information_schema.schema_privileges WHERE privilege_type = 'CREATE' AND %s LIKE table_schema"
+    return _is_there(connection, everywhere) or _is_there(connection, here, name)
+
+
+def _is_there(connection: BaseDatabaseWrapper, statement: str, *values: str) -> bool:
+    with connection.cursor() as cursor:
+        cursor.execute(statement, values or None)
+        return cursor.fetchone() is not None
+
+
+def _nobody_may(connection: BaseDatabaseWrapper, refusal: Error, tests: bool, *, known: bool) -> HostError:
+    """With what makes the database, and the account where it is not `known`."""
+    name, user = (str(connection.settings_dict[key]) for key in ("NAME", "USER"))
+    account = f"{_literal(user)}@{_literal(_host(connection, None))}"
+    role = () if known else (f"CREATE USER {account} IDENTIFIED BY {PLACE}",)
+    statements = (*role, _database(name), *_grants(name, account, tests))
+    return HostError(
+        f"The database {connection.alias!r} cannot be used: {refusal}",
+        hint="\n".join(
+            (
+                "Say as an administrator of the server, with `mysql` for example:",
+                *(f"{statement};" for statement in statements),
+            )
+        ),
+    )
 
 
 def _database(name: str) -> str:

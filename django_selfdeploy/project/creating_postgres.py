@@ -30,8 +30,7 @@ def make(connection: BaseDatabaseWrapper, admin: BaseDatabaseWrapper | None, ref
                 return f"made the database {name!r}"
     boss = _entered(admin) if admin else None
     if boss is None:
-        role = () if own else (f"CREATE ROLE {_q(user)} LOGIN{' CREATEDB' if tests else ''} PASSWORD {PLACE};",)
-        raise _refused(connection, refusal, (*role, f"CREATE DATABASE {_q(name)} OWNER {_q(user)};"))
+        raise _nobody_may(connection, refusal, tests, known=own is not None)
     with closing(boss):
         try:
             return _make_all(boss, name, user, str(connection.settings_dict["PASSWORD"]), tests=tests)
@@ -39,28 +38,55 @@ def make(connection: BaseDatabaseWrapper, admin: BaseDatabaseWrapper | None, ref
             raise HostError(f"The administrator may not make the database {name!r}: {error}") from error
 
 
-def is_missing(connection: BaseDatabaseWrapper) -> bool:
-    """Whether the role is let in elsewhere, and there is no such database."""
+def foresee(connection: BaseDatabaseWrapper, admin: BaseDatabaseWrapper | None, refusal: Error, tests: bool) -> str:
+    """What `make` would make, nothing of which is done; "" for nothing. Raises HostError where nobody may."""
+    name, user = (str(connection.settings_dict[key]) for key in ("NAME", "USER"))
     own = _entered(connection)
-    if own is None:
+    if own is not None:
+        with closing(own):
+            if _has_database(own, name) or _may_make_databases(own):
+                return "" if _has_database(own, name) else f"the database {name!r}"
+    boss = _entered(admin) if admin else None
+    if boss is None:
+        raise _nobody_may(connection, refusal, tests, known=own is not None)
+    with closing(boss):
+        return " and ".join(_missing(boss, name, user))
+
+
+def is_missing(connection: BaseDatabaseWrapper, admin: BaseDatabaseWrapper | None) -> bool:
+    """Whether there is no such database, or no such role, as the role or the administrator sees it elsewhere."""
+    name, user = (str(connection.settings_dict[key]) for key in ("NAME", "USER"))
+    own = _entered(connection)
+    if own is not None:
+        with closing(own):
+            return not _has_database(own, name)
+    boss = _entered(admin) if admin else None
+    if boss is None:
         return False
-    with closing(own):
-        return not _has_database(own, str(connection.settings_dict["NAME"]))
+    with closing(boss):
+        return bool(_missing(boss, name, user))
+
+
+def _missing(boss: BaseDatabaseWrapper, name: str, user: str) -> tuple[str, ...]:
+    role = () if _rows(boss, "SELECT 1 FROM pg_roles WHERE rolname = %s", user) else (f"the role {user!r}",)
+    return role if _has_database(boss, name) else (*role, f"the database {name!r}")
+
+
+def _may_make_databases(connection: BaseDatabaseWrapper) -> bool:
+    return bool(_rows(connection, "SELECT 1 FROM pg_roles WHERE rolname = current_user AND (rolsuper OR rolcreatedb)"))
 
 
 def _make_all(boss: BaseDatabaseWrapper, name: str, user: str, password: str, *, tests: bool) -> str:
-    made = []
-    if not _rows(boss, "SELECT 1 FROM pg_roles WHERE rolname = %s", user):
+    missing = _missing(boss, name, user)
+    if f"the role {user!r}" in missing:
         rights = "LOGIN CREATEDB" if tests else "LOGIN"
         _say(boss, f"CREATE ROLE {_q(user)} {rights} PASSWORD {_literal(_encrypted(boss, user, password))}")
-        made.append(f"the role {user!r}")
-    if not _has_database(boss, name):
+    if f"the database {name!r}" in missing:
         [[superuser]] = _rows(boss, "SELECT rolsuper FROM pg_roles WHERE rolname = current_user")
         if not superuser:
             _say(boss, f"GRANT {_q(user)} TO CURRENT_USER")
         _make_database(boss, name, user)
-        made.append(f"the database {name!r}")
-    return f"made {' and '.join(made)}" if made else ""
+    return f"made {' and '.join(missing)}" if missing else ""
 
 
 def _make_database(connection: BaseDatabaseWrapper, name: str, owner: str) -> None:
@@ -107,6 +133,13 @@ def _rows(connection: BaseDatabaseWrapper, statement: str, *values: str) -> list
 def _say(connection: BaseDatabaseWrapper, statement: str) -> None:
     with connection.cursor() as cursor:
         cursor.execute(statement)
+
+
+def _nobody_may(connection: BaseDatabaseWrapper, refusal: Error, tests: bool, *, known: bool) -> HostError:
+    """With what makes the database, and the role where it is not `known`."""
+    name, user = (_q(str(connection.settings_dict[key])) for key in ("NAME", "USER"))
+    role = () if known else (f"CREATE ROLE {user} LOGIN{' CREATEDB' if tests else ''} PASSWORD {PLACE};",)
+    return _refused(connection, refusal, (*role, f"CREATE DATABASE {name} OWNER {user};"))
 
 
 def _refused(connection: BaseDatabaseWrapper, refusal: Error, statements: tuple[str, ...]) -> HostError:

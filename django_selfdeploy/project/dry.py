@@ -13,7 +13,8 @@ from typing import Any
 
 from ..core.actions.processes import last_lines
 from ..core.children import INHERITED
-from ..core.errors import ReleaseError
+from ..core.errors import HostError, ReleaseError
+from . import creating
 from .consistency.surroundings import Surroundings
 from .contract import FILE, Contract
 from .facts import ProjectFacts
@@ -30,15 +31,17 @@ def facts(
     project: Path,
     variables: Path | None,
     sql: bool,
+    admin: str = "",
     before: str = "",
     around: Surroundings | None = None,
 ) -> ProjectFacts:
     """The facts that the project's work tree has now, read by a Django process of this virtualenv.
 
-    The databases are those of the target; nothing in them is changed. `before` is what the live release keeps of its
-    contract. Raises ReleaseError when the project does not load.
+    The databases are those of the target; nothing in them is changed. `admin` is the name of the variable with the URL
+    of who makes those that are missing, `before` what the live release keeps of its contract. Raises ReleaseError when
+    the project does not load, HostError for a database that cannot be used.
     """
-    here = {**constants, "SELFDEPLOY_VARIABLES": str(variables or "")}
+    here = {**constants, "SELFDEPLOY_VARIABLES": str(variables or ""), creating.REHEARSAL: admin}
     compared = {"around": asdict(around), "dry": True} if around else {}
     question = {"question": "facts", "sql": sql, **compared}
     return ProjectFacts.from_json(_answer(_asked(here, code=code, project=project, question=question, before=before)))
@@ -112,6 +115,8 @@ def _ask(folder: str, question: dict[str, Any]) -> dict[str, Any]:
 
 
 def _answer(reply: dict[str, Any]) -> dict[str, Any]:
+    if "hint" in reply and "contract" not in reply:
+        raise HostError(reply["error"], hint=reply["hint"])
     if "error" in reply:
         raise ReleaseError(
             f"The project does not load: {reply['error']}{last_lines(reply['output'])}",

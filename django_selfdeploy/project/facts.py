@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from typing import Any
 
 from .contract import Contract
@@ -88,6 +88,7 @@ class ProjectFacts:
     `sendfile_root`, "" for none. `databases` are the vendors by alias, `own_databases` the aliases of those that are
     on the host itself. `contract` is what the settings want from the environment. `script_name` is the path below
     which the whole site is, "" for the root of its host; `uncached` are the databases that lack the table of a cache.
+    `to_create` says, in a rehearsal, what of databases and roles is missing and would be made, by alias.
     """
 
     application: str
@@ -114,6 +115,7 @@ class ProjectFacts:
     contract: Contract = Contract()
     script_name: str = ""
     uncached: tuple[str, ...] = ()
+    to_create: dict[str, str] = field(default_factory=dict)
 
     def to_json(self) -> dict[str, Any]:
         return asdict(self)

@@ -40,7 +40,7 @@ def _of_graph() -> list[Message]:
     except (NodeNotFoundError, CircularDependencyError, BadMigrationError) as error:
         hint = "Add what is missing, or mend the dependencies, and deploy again."
         return [Message(checks.ERROR, "selfdeploy.E021", f"The migrations do not fit together: {error}.", hint)]
-    found = [*conflicts(loader), *_declared(loader)]
+    found = [*conflicts(loader), *_declared(loader), *_in_transaction(loader)]
     if not found:
         found = [
             *_changes(loader),
@@ -77,6 +77,15 @@ def _declared(loader: MigrationLoader) -> Iterator[Message]:
         if declared is not None and not is_kind(str(declared)):
             text = f"{app}.{name} declares selfdeploy = {declared!r}."
             yield Message(checks.ERROR, "selfdeploy.E022", text, 'Write "expand", "locking" or "contract".')
+
+
+def _in_transaction(loader: MigrationLoader) -> Iterator[Message]:
+    """Django itself finds out when it applies them, with the deployment half done."""
+    for (app, name), migration in loader.disk_migrations.items():
+        for operation in migration.operations if migration.atomic else ():
+            if any(kind.__name__ == "NotInTransactionMixin" for kind in type(operation).__mro__):
+                text = f"{app}.{name} is one transaction, and {operation.describe()!r} can be in none."
+                yield Message(checks.ERROR, "selfdeploy.E026", text, "Write `atomic = False` into the migration.")
 
 
 def _changes(loader: MigrationLoader) -> Iterator[Message]:

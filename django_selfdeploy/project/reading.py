@@ -17,7 +17,7 @@ from django.core.files.storage import FileSystemStorage
 from django.db import DEFAULT_DB_ALIAS, connections
 from django.urls import NoReverseMatch, Resolver404, get_resolver, resolve, reverse
 
-from . import cache_tables, history, importing, script_name, servers, uploads, wanting
+from . import cache_tables, creating, history, importing, script_name, servers, uploads, wanting
 from .adjustment import Adjustment
 from .consistency import every, looking
 from .consistency.surroundings import Surroundings, told
@@ -34,6 +34,7 @@ def read(*, sql: bool = False, around: Surroundings | None = None, dry: bool = F
     which they will be used. Raises what the project raises: its settings, models and URLs are imported here.
     """
     sendfile_url, sendfile_root = uploads.sendfile()
+    to_create = creating.foreseen()
     about_migrations = history.messages()
     contract = importing.contract()
     there = _there()
@@ -63,6 +64,7 @@ def read(*, sql: bool = False, around: Surroundings | None = None, dry: bool = F
         contract=contract,
         script_name=script_name.prefix(),
         uncached=cache_tables.missing(there),
+        to_create=to_create,
     )
 
 

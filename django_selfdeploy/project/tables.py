@@ -15,7 +15,7 @@ MOST = 1_000_000
 
 POSTGRESQL = """
     SELECT c.relname, c.reltuples::bigint, pg_total_relation_size(c.oid)
-    FROM pg_class c WHERE c.oid = ANY(SELECT to_regclass(quote_ident(name)) FROM unnest(%s) AS name)
+    FROM pg_class c WHERE c.oid = ANY(SELECT to_regclass(quote_ident(name)) FROM unnest(%s::text[]) AS name)
 """
 MYSQL = """
     SELECT table_name, table_rows, data_length + index_length FROM information_schema.tables

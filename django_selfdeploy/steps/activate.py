@@ -16,7 +16,7 @@ from ..core.actions.processes import Run, Say
 from ..core.actions.static import ShareStatic
 from ..core.codec import dumps
 from ..core.plan import Failure, Phase, Step
-from ..core.release import RECORD, ProbeSpec, Program, Release
+from ..core.release import RECORD, UNMIGRATED, ProbeSpec, Program, Release
 from ..project import contract
 from . import databases
 from .judge import compare_pages
@@ -217,9 +217,19 @@ def start_and_switch(context: Context) -> tuple[Step, ...]:
     )
     compared = compare_pages(context, new)
     record = Write(f"{context.folder}/{RECORD}", dumps(new, indent=1))
+    known = (databases.remember(context), *_note_missing(context), record)
     before = [ready, compared] if compared.actions else [ready]
     last = before.pop()
-    return (start, *before, replace(last, actions=(*last.actions, databases.remember(context), record)), *rest)
+    return (start, *before, replace(last, actions=(*last.actions, *known)), *rest)
+
+
+def _note_missing(context: Context) -> tuple[Action, ...]:
+    """Name the migrations that are to come in the release's folder, until they are there: whatever happens to them, the
+    next deployment is not taken for one that changes nothing.
+    """
+    after = mine(context, context.schedule.after)
+    text = "".join(f"{label}\n" for _, label in after)
+    return (Write(f"{context.folder}/{UNMIGRATED}", text),) if after else ()
 
 
 def programs(context: Context) -> tuple[Program, ...]:

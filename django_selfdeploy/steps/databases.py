@@ -111,19 +111,41 @@ def load_fixtures(context: Context) -> Step:
 
 
 def remember(context: Context) -> Ask:
-    """Which migrations the databases have while this release is live: a rollback is judged by it."""
+    """Which migrations the databases have while this release is live: a rollback is judged by it.
+
+    Those that wait for the end of the old code count from now on: a runner that dies once they are applied could not
+    tell it any more.
+    """
     before = context.layout.migrations(context.previous.id) if context.previous else ""
-    return remembering(context.agent, context.layout, context.release, before=before, overrules=context.overrules)
+    return remembering(
+        context.agent,
+        context.layout,
+        context.release,
+        before=before,
+        overrules=context.overrules,
+        expected=context.schedule.after,
+    )
 
 
 def remember_again(context: Context) -> tuple[Ask, ...]:
-    """After migrations that waited for the end of the old code; whichever host applied them."""
+    """After migrations that waited for the end of the old code: which are there, whichever host applied them."""
     before = context.layout.migrations(context.release)
     asking = remembering(context.agent, context.layout, context.release, before=before, overrules=context.overrules)
     return (asking,) if context.schedule.after else ()
 
 
-def remembering(agent: AgentSpec, layout: Layout, release: str, *, before: str, overrules: dict[str, str]) -> Ask:
-    """The action that writes the file of the release; verdicts are taken over from the file `before`."""
-    arguments = {"path": layout.migrations(release), "before": before, "overrules": overrules}
+def remembering(
+    agent: AgentSpec,
+    layout: Layout,
+    release: str,
+    *,
+    before: str,
+    overrules: dict[str, str],
+    expected: tuple[tuple[str, str], ...] = (),
+) -> Ask:
+    """The action that writes the file of the release; verdicts are taken over from the file `before`. `expected` are
+    pairs (alias, "app.name") of migrations that count as applied though they may not be yet.
+    """
+    arguments: dict[str, Any] = {"path": layout.migrations(release), "before": before, "overrules": overrules}
+    arguments |= {"expected": expected} if expected else {}
     return Ask(agent, "remember_migrations", json.dumps(arguments), quiet=True)

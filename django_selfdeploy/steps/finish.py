@@ -6,7 +6,7 @@ from ..context import Context
 from ..core import going_live, window
 from ..core.actions.base import Action
 from ..core.actions.django import ExpectGone
-from ..core.actions.files import CopyFile, Remove, Write
+from ..core.actions.files import CopyFile, Remove
 from ..core.actions.front import RotateLogs
 from ..core.actions.static import SweepStatic
 from ..core.boot import StartAtBoot
@@ -15,6 +15,12 @@ from ..core.release import UNMIGRATED
 from . import databases
 from .activate import applying, mine, release
 
+MISSING = Failure(
+    "MigrationMissing",
+    "The new release is live, and a migration that waited for the end of the old code is missing.",
+    "The site works without it. Mend it, and deploy again: what is missing is applied then.",
+)
+
 
 def reopen(context: Context) -> tuple[Step, ...]:
     """The end of the window, once the new release was watched."""
@@ -22,30 +28,28 @@ def reopen(context: Context) -> tuple[Step, ...]:
 
 
 def contract(context: Context) -> Step:
-    """Migrations that the old code could not have lived with. Those that fail are named in the release's folder,
-    so that the next deployment is not taken for one that changes nothing.
-    """
-    after, previous = mine(context, context.schedule.after), context.previous
-    noted = f"{context.folder}/{UNMIGRATED}"
-    actions: tuple[Action, ...] = ()
-    if after:
-        gone = (ExpectGone(previous.control.socket, previous.groups),) if previous else ()
-        actions = (
-            Write(noted, "".join(f"{label}\n" for _, label in after)),
-            *gone,
-            *applying(context, after),
-            Remove((noted,)),
-        )
+    """Migrations that the old code could not have lived with."""
+    after = mine(context, context.schedule.after)
+    there = Remove((f"{context.folder}/{UNMIGRATED}",))
     return Step(
         (Phase.CONTRACT if context.leads else Phase.TIDY).value,
         "migrate what the old code needed",
-        actions,
-        failure=Failure(
-            "MigrationMissing",
-            "The new release is live, and a migration that waited for the end of the old code is missing.",
-            "The site works without it. Mend it, and deploy again: what is missing is applied then.",
-        ),
+        (*_gone(context), *applying(context, after), there) if after else (),
+        failure=MISSING,
     )
+
+
+def expect_gone(context: Context) -> Step:
+    """On every host that does not lead: none of them may run what the late migrations of the one that leads break."""
+    elsewhere = context.schedule.after and not context.leads
+    return Step(
+        Phase.FINISH.value, "see that the old code is gone", _gone(context) if elsewhere else (), failure=MISSING
+    )
+
+
+def _gone(context: Context) -> tuple[Action, ...]:
+    previous = context.previous
+    return (ExpectGone(previous.control.socket, previous.groups),) if previous else ()
 
 
 def stop_previous(context: Context) -> Step:

@@ -38,6 +38,7 @@ def activate_plan(context: Context, *, kind: str = "deploy") -> Plan:
         *activate.start_and_switch(context),
         *finish.reopen(context),
         finish.stop_previous(context),
+        finish.expect_gone(context),
         finish.contract(context),
         finish.tidy_up(context),
         finish.start_at_boot(context),

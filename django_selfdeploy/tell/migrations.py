@@ -20,6 +20,7 @@ WHEN = {
     "before": "before the switch",
     "after": "after the old processes are gone",
     "window": "while the site is closed",
+    "refused": "refused",
 }
 """When a migration is applied, in words."""
 

@@ -37,13 +37,17 @@ INSTALLED_APPS = [
 
 # The default target is this machine. Our integration tests choose a directory and a port by the variable.
 # A page that takes its time says nothing about a release, so it is not asked for before the switch. humans.txt is made
-# again when its list has changed.
+# again when its list has changed. A new database gets a first entry; pictures are in every backup; and a migration with
+# Python or SQL of its own must say what it is.
 SELFDEPLOY = env.json(
     "TESTPROJECT_SELFDEPLOY",
     default={
         "default": {
             "SMOKE": {"SKIP": ["/slow/"]},
             "BUILD": {"COMMANDS": [["python", "manage.py", "pages_humans"]], "INPUTS": ["pages/humans.json"]},
+            "FIXTURES": ["first_entries"],
+            "BACKUP": {"MEDIA": True, "KEEP": 20, "KEEP_DAYS": 90},
+            "REFUSE": ["selfdeploy.W023"],
         }
     },
 )

@@ -6,6 +6,7 @@ import sqlite3
 import sys
 import time
 from contextlib import closing
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -22,7 +23,7 @@ NOW = 1_795_000_000.0
 def backup(days: float, *, with_media: bool = False) -> store.Backup:
     """One that is so many days old."""
     identity = time.strftime("%Y%m%d-%H%M%S", time.gmtime(NOW - days * 86400))
-    copy = store.MediaCopy("media.tar.gz", 30, "0" * 64, 2) if with_media else None
+    copy = store.MediaCopy("media.index.gz", 900, "0" * 64, 2, 30) if with_media else None
     dump = store.Dump("default", "sqlite", "3.40.1", "default.sqlite3.gz", 12, "0" * 64, 99, {"pages": ("0001",)})
     return store.Backup(identity, "2026-11-22T10:11:12Z", "", "by hand", "web1", (dump,), copy)
 
@@ -318,33 +319,118 @@ def test_a_program_that_is_missing_is_told_with_what_to_install(monkeypatch: pyt
 # media
 
 
-def test_media_come_back_and_what_came_since_stays(tmp_path: Path) -> None:
-    folder, path = tmp_path / "media", str(tmp_path / "media.tar.gz")
+@pytest.fixture
+def uploads(tmp_path: Path) -> Path:
+    folder = tmp_path / "media"
     (folder / "empty").mkdir(parents=True)
-    (folder / "ü").mkdir()
-    (folder / "ü/one.txt").write_text("one")
-    (folder / "two.txt").write_bytes(os.urandom(300_000))
-    two = (folder / "two.txt").read_bytes()
-    made = media.store(str(folder), path, level=1)
-    assert (made.files, media.size(str(folder))) == (2, 300_003 + 0)
-    media.verify(path, made.files)
-    (folder / "ü/one.txt").write_text("changed")
-    (folder / "two.txt").unlink()
-    (folder / "three.txt").write_text("since")
-    media.restore(path, str(folder))
-    assert (folder / "ü/one.txt").read_text() == "one"
-    assert (folder / "two.txt").read_bytes() == two
-    assert (folder / "three.txt").read_text() == "since"
+    (folder / "\u00fc").mkdir()
+    (folder / "\u00fc/one.txt").write_text("one")
+    (folder / "two.bin").write_bytes(bytes(300_000))
+    (folder / os.fsdecode(b"odd \xff\n name")).write_text("odd")
+    (folder / "link").symlink_to("two.bin")
+    return folder
 
 
-def test_a_damaged_archive_of_media_is_told(tmp_path: Path) -> None:
-    folder, path = tmp_path / "media", tmp_path / "media.tar"
-    folder.mkdir()
-    for number in range(3):
-        (folder / f"{number}").write_bytes(os.urandom(5000))
-    made = media.store(str(folder), str(path), level=0)
-    with pytest.raises(BackupFailed, match="holds 3 files where 4 are expected"):
-        media.verify(str(path), made.files + 1)
-    path.write_bytes(path.read_bytes()[:7000])
+class Kept:
+    """Backups of one folder, made as they are in a deployment. It changes as they are made."""
+
+    def __init__(self, uploads: Path, folder: Path) -> None:
+        self.uploads, self.folder, self.last = uploads, folder, ""
+        folder.mkdir(exist_ok=True)
+
+    def make(self, name: str) -> store.MediaCopy:
+        (self.folder / name).mkdir()
+        made = media.store(str(self.uploads), str(self.folder / name), before=self.last)
+        self.last = str(self.folder / name)
+        media.verify(self.last, made, whole=False)
+        return made
+
+
+def contents(folder: Path) -> dict[str, bytes | str]:
+    """What files hold and where links lead, by path; an empty folder holds nothing."""
+    found: dict[str, bytes | str] = {}
+    for path in folder.rglob("*"):
+        name = str(path.relative_to(folder))
+        found[name] = os.readlink(path) if path.is_symlink() else path.read_bytes() if path.is_file() else b""
+    return found
+
+
+def test_media_come_back_and_what_came_since_stays(uploads: Path, tmp_path: Path) -> None:
+    before, kept = contents(uploads), Kept(uploads, tmp_path / "kept")
+    made = kept.make("a")
+    assert (made.files, made.size) == (3, 300_006)
+    (uploads / "\u00fc/one.txt").write_text("two")
+    (uploads / "two.bin").unlink()
+    (uploads / "three.txt").write_text("since")
+    media.restore(kept.last, str(uploads))
+    assert contents(uploads) == {**before, "three.txt": b"since"}
+
+
+def test_only_what_changed_is_copied_and_every_backup_is_complete(uploads: Path, tmp_path: Path) -> None:
+    kept = Kept(uploads, tmp_path / "kept")
+    first, before = kept.make("a"), contents(uploads)
+    assert media.growth(str(uploads), kept.last) == 0
+    was = (uploads / "\u00fc/one.txt").stat()
+    (uploads / "\u00fc/one.txt").write_text("ONE")  # of the same size, and said to be of the same time
+    os.utime(uploads / "\u00fc/one.txt", ns=(was.st_atime_ns, was.st_mtime_ns))
+    (uploads / "new.txt").write_text("new")
+    assert media.growth(str(uploads), kept.last) == 2 * media.BLOCK
+    second, after = kept.make("b"), contents(uploads)
+    assert (first.added > 300_000, second.added < 1000, second.files) == (True, True, 4)
+    assert (tmp_path / "kept/a/media/two.bin").samefile(tmp_path / "kept/b/media/two.bin")
+    for name, copy, whole in (("a", first, before), ("b", second, after)):
+        media.verify(str(tmp_path / "kept" / name), copy, whole=True)
+        media.restore(str(tmp_path / "kept" / name), str(tmp_path / f"restored-{name}"))
+        assert contents(tmp_path / f"restored-{name}") == whole
+
+
+def test_backups_that_go_take_nothing_from_those_that_stay(uploads: Path, tmp_path: Path) -> None:
+    kept = Kept(uploads, tmp_path / "kept")
+    kept.make("a")
+    made = kept.make("b")
+    store.remove(str(tmp_path / "kept"), ("a",))
+    (uploads / "two.bin").unlink()
+    media.verify(kept.last, made, whole=True)
+    media.restore(kept.last, str(uploads))
+    assert (uploads / "two.bin").stat().st_size == 300_000
+
+
+def test_where_there_are_no_links_files_are_copied(
+    uploads: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    kept = Kept(uploads, tmp_path / "kept")
+    first = kept.make("a")
+
+    def refuse(*_: object) -> None:
+        raise PermissionError(1, "Operation not permitted")
+
+    monkeypatch.setattr(os, "link", refuse)
+    assert kept.make("b").added == first.added
+
+
+@pytest.mark.parametrize("harm", [b"ONE", b"", b"one more", None])
+def test_a_damaged_file_of_media_is_told(harm: bytes | None, uploads: Path, tmp_path: Path) -> None:
+    """One that was cut off is copied anew by the next backup, and one that was changed is found by a whole look."""
+    kept = Kept(uploads, tmp_path / "kept")
+    first = kept.make("a")
+    victim = tmp_path / "kept/a/media/\u00fc/one.txt"
+    victim.unlink()
+    if harm is not None:
+        victim.write_bytes(harm)
     with pytest.raises(BackupFailed, match="is damaged"):
-        media.verify(str(path), made.files)
+        media.verify(kept.last, first, whole=True)
+    if harm != b"ONE":
+        second = kept.make("b")
+        media.verify(kept.last, second, whole=True)
+
+
+def test_an_index_of_media_that_is_cut_off_is_told(uploads: Path, tmp_path: Path) -> None:
+    kept = Kept(uploads, tmp_path / "kept")
+    made = kept.make("a")
+    with pytest.raises(BackupFailed, match="names 3 files where 4 are expected"):
+        media.verify(kept.last, replace(made, files=4), whole=False)
+    index = Path(kept.last, media.INDEX)
+    index.write_bytes(gzip.compress(gzip.decompress(index.read_bytes())[:-9]))
+    with pytest.raises(BackupFailed, match="is damaged"):
+        media.verify(kept.last, made, whole=False)
+    assert kept.make("b").files == 3

@@ -7,7 +7,7 @@ import pytest
 
 from django_selfdeploy.core.actions.base import ActionFailed
 from django_selfdeploy.core.actions.processes import Say
-from django_selfdeploy.core.errors import DeployError, HostError, NotReady, RunnerLost
+from django_selfdeploy.core.errors import DeployError, HostError, MigrationMissing, NotReady, RunnerLost
 from django_selfdeploy.core.events import Event, Live, StepFinished, Warned
 from django_selfdeploy.core.plan import Failure, Plan, Step
 from django_selfdeploy.hosts.fleet import Failed, Fleet, told_of
@@ -152,6 +152,19 @@ def test_a_host_that_is_lost_at_the_end_is_remembered_and_stops_nobody() -> None
     hosts["web2"].carry_out = lost  # type: ignore[method-assign]
     carried_out(fleet)
     assert (set(fleet.lost), done(hosts["web1"])[-1]) == ({"web2"}, "do finish")
+
+
+def test_late_migrations_wait_for_the_next_deployment_where_old_code_may_still_run() -> None:
+    missing = Failure("MigrationMissing", "A migration is missing.")
+    steps = (*PLAN.steps, Step("contract", "contract", (Say("do contract"),)), Step("tidy", "tidy", (Say("do tidy"),)))
+    fleet, hosts = made("web1", "web2")
+    gone = Step("finish", "gone", (Say("see that it is gone"),), failure=missing)
+    hosts["web2"].fail_at("see that it is gone", ActionFailed("It still runs."))
+    plans = {"web1": PLAN.with_steps(steps), "web2": PLAN.with_steps((*steps[:-2], gone, steps[-1]))}
+    with pytest.raises(MigrationMissing, match="web2: A migration is missing. It still runs."):
+        fleet.carry_out(plans, lambda name: {}, last=True)
+    assert [done(host)[-1] for host in hosts.values()] == ["do tidy", "do tidy"]
+    assert "do contract" not in done(hosts["web1"])
 
 
 def test_listeners_hear_in_the_thread_that_asks_and_a_host_by_its_name() -> None:

@@ -28,13 +28,18 @@ class Controller:
     def python(self) -> str:
         return str(self.folder / "env/bin/python")
 
+    def install(self, *packages: str) -> None:
+        """Into the virtualenv that all tests share."""
+        run(uv.find_uv_bin(), "pip", "install", "--quiet", "--python", self.python, *packages)
+
 
 def make_controller(folder: Path, wheel: Path, *, python: str = sys.executable) -> Controller:
-    """Install the wheel, what it requires, and what the views of the test site import, into a new virtualenv."""
+    """Install the wheel, and what it and the test site require, into a new virtualenv."""
     env = folder / "env"
     run(uv.find_uv_bin(), "venv", "--quiet", "--python", python, str(env))
     install = (uv.find_uv_bin(), "pip", "install", "--quiet", "--compile-bytecode")
-    run(*install, "--python", str(env / "bin/python"), str(wheel), "django-sendfile2")
+    site = str(REPOSITORY / "testproject/requirements.txt")
+    run(*install, "--python", str(env / "bin/python"), str(wheel), "--requirement", site)
     return Controller(folder)
 
 

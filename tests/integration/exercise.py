@@ -39,8 +39,9 @@ def _said(error: Exception) -> str:
 
 
 def ordered(apps: Any) -> list[Any]:
-    """Models that are pointed at come before those that point."""
-    found = sorted(apps.get_app_config("shop").get_models(), key=lambda model: model._meta.model_name)
+    """Models that are pointed at come before those that point; those without a table of ours are left out."""
+    managed = (model for model in apps.get_app_config("shop").get_models() if model._meta.managed)
+    found = sorted(managed, key=lambda model: model._meta.model_name)
     return sorted(
         found, key=lambda model: any(one.remote_field for one in (*model._meta.get_fields(),) if one.concrete)
     )
@@ -114,7 +115,9 @@ def _change(rows: Any, made: Any, alias: str) -> None:
 
 
 def _is_unique(model: Any) -> bool:
-    return bool(model._meta.unique_together) or any(f.unique and not f.primary_key for f in model._meta.local_fields)
+    if model._meta.unique_together or isinstance(model._meta.pk, models.CompositePrimaryKey):
+        return True
+    return any(f.unique and not f.primary_key for f in model._meta.local_fields)
 
 
 def _values(model: Any, alias: str, kind: str, number: int) -> Iterator[tuple[str, Any]]:

@@ -67,6 +67,13 @@ class Fleet:
         """Of one SQLite file for all hosts: they have one kernel, so its locks hold as on one machine."""
         return f"sqlite:///{PLACE}/{self.shared.name}/db.sqlite3"
 
+    def lay_down_on_postgres(self, url: str) -> None:
+        """The project, with its data in the database `url` for all hosts, and for this machine's Django too."""
+        self.site.controller.install("psycopg[binary]")
+        self.site.lay_down(env={"DATABASE_URL": url})
+        self.site.append("requirements.txt", "psycopg[binary]\n")
+        self.site.commit("Use PostgreSQL")
+
     def __getitem__(self, name: str) -> Host:
         return self.hosts[name]
 

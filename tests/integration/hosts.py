@@ -190,11 +190,19 @@ class Host:
 
     # from outside
 
-    def get(self, path: str, *, port: int, host: str = "localhost", timeout: float = PATIENCE) -> Answer:
+    def get(
+        self,
+        path: str,
+        *,
+        port: int,
+        host: str = "localhost",
+        timeout: float = PATIENCE,
+        headers: Mapping[str, str] | None = None,
+    ) -> Answer:
         """One request on a new connection. Raises OSError or HTTPException where there is no answer."""
         connection = http.client.HTTPConnection(self.address, port, timeout=timeout)
         try:
-            connection.request("GET", path, headers={"Host": host})
+            connection.request("GET", path, headers={"Host": host, **(headers or {})})
             answer = connection.getresponse()
             return Answer(answer.status, {k.lower(): v for k, v in answer.getheaders()}, answer.read())
         finally:

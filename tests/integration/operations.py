@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
+from django.contrib.postgres.constraints import ExclusionConstraint
+from django.contrib.postgres.fields import RangeOperators
 from django.contrib.postgres.functions import RandomUUID
 from django.contrib.postgres.operations import (
     AddConstraintNotValid,
@@ -17,7 +19,7 @@ from django.contrib.postgres.operations import (
 )
 from django.db import migrations as m
 from django.db import models
-from django.db.models.functions import Now
+from django.db.models.functions import Lower, Now
 
 POSTGRES = ("postgresql",)
 ALL = ("postgresql", "mysql", "sqlite")
@@ -45,6 +47,14 @@ def _id() -> tuple[str, Any]:
 
 def _key(to: str = "shop.shelf", **more: Any) -> Any:
     return models.ForeignKey(to, models.CASCADE, related_name="+", **more)
+
+
+def _many(**more: Any) -> Any:
+    return models.ManyToManyField("shop.shelf", related_name="+", **more)
+
+
+def _computed(**more: Any) -> Any:
+    return models.GeneratedField(expression=models.F("pages") + 1, output_field=models.IntegerField(), **more)
 
 
 BASE = (
@@ -91,15 +101,44 @@ UNIQUE = models.UniqueConstraint(fields=["title"], name="shop_title")
 PARTIAL = models.UniqueConstraint(fields=["title"], condition=models.Q(pages__gt=0), name="shop_partial")
 LATE = models.UniqueConstraint(fields=["title"], name="shop_late", deferrable=models.Deferrable.DEFERRED)
 INDEX = models.Index(fields=["title"], name="shop_index")
+SOME = models.Index(fields=["title"], condition=models.Q(pages__gt=0), name="shop_some")
+LOWER = models.Index(Lower("title"), name="shop_lower")
+ONE_LOWER = models.UniqueConstraint(Lower("title"), name="shop_one_lower")
+COVERING = models.UniqueConstraint(fields=["title"], include=["pages"], name="shop_covering")
+ONE_NULL = models.UniqueConstraint(fields=["note"], nulls_distinct=False, name="shop_one_null")
+APART = ExclusionConstraint(name="shop_apart", expressions=[("title", RangeOperators.EQUAL)], index_type="SPGIST")
 
 TABLES = (
     Example("CreateModel", "a table", (m.CreateModel("Loan", [_id(), ("days", models.IntegerField())]),)),
     Example("CreateModel", "with a foreign key", (m.CreateModel("Loan", [_id(), ("shelf", _key())]),)),
+    Example(
+        "CreateModel",
+        "with a key of two columns",
+        (
+            m.CreateModel(
+                "Loan",
+                [
+                    ("pk", models.CompositePrimaryKey("days", "text")),
+                    ("days", models.IntegerField()),
+                    ("text", models.CharField(max_length=20)),
+                ],
+            ),
+        ),
+    ),
     Example("DeleteModel", "a table", (m.DeleteModel("Book"),)),
+    Example(
+        "DeleteModel", "not managed", (m.DeleteModel("Map"),), (m.CreateModel("Map", [_id()], {"managed": False}),)
+    ),
     Example("DeleteModel", "with a foreign key", (m.DeleteModel("Book"),), _with(x=_key(null=True))),
     Example("RenameModel", "the table's name follows", (m.RenameModel("Book", "Volume"),)),
     Example(
         "RenameModel", "db_table stays", (m.RenameModel("Book", "Volume"),), (m.AlterModelTable("book", "shop_tome"),)
+    ),
+    Example(
+        "RenameModel",
+        "db_table stays, many to many",
+        (m.RenameModel("Book", "Volume"),),
+        (m.AlterModelTable("book", "shop_tome"), *_with(x=_many())),
     ),
     Example("AlterModelTable", "another name", (m.AlterModelTable("book", "shop_tome"),)),
     Example("AlterModelTable", "the same name", (m.AlterModelTable("book", "shop_book"),)),
@@ -110,6 +149,13 @@ TABLES = (
         "none any more",
         (m.AlterUniqueTogether("book", set()),),
         (m.AlterUniqueTogether("book", {("title", "pages")}),),
+    ),
+    Example("AlterIndexTogether", "one more", (m.AlterIndexTogether("book", {("title", "pages")}),)),
+    Example(
+        "AlterIndexTogether",
+        "none any more",
+        (m.AlterIndexTogether("book", set()),),
+        (m.AlterIndexTogether("book", {("title", "pages")}),),
     ),
     Example("AlterOrderWithRespectTo", "set", (m.AlterOrderWithRespectTo("book", "x"),), _with(x=_key(null=True))),
     Example(
@@ -124,6 +170,8 @@ TABLES = (
 
 INDEXES = (
     Example("AddIndex", "on a column", (m.AddIndex("book", INDEX),)),
+    Example("AddIndex", "with a condition", (m.AddIndex("book", SOME),)),
+    Example("AddIndex", "on an expression", (m.AddIndex("book", LOWER),)),
     Example("RemoveIndex", "of a column", (m.RemoveIndex("book", "shop_index"),), (m.AddIndex("book", INDEX),)),
     Example(
         "RenameIndex",
@@ -135,6 +183,17 @@ INDEXES = (
     Example("AddConstraint", "unique", (m.AddConstraint("book", UNIQUE),)),
     Example("AddConstraint", "unique with a condition", (m.AddConstraint("book", PARTIAL),)),
     Example("AddConstraint", "unique, deferrable", (m.AddConstraint("book", LATE),)),
+    Example("AddConstraint", "unique, of an expression", (m.AddConstraint("book", ONE_LOWER),)),
+    Example("AddConstraint", "unique, with further columns", (m.AddConstraint("book", COVERING),)),
+    Example("AddConstraint", "unique, NULL too", (m.AddConstraint("book", ONE_NULL),)),
+    Example("AddConstraint", "exclusion", (m.AddConstraint("book", APART),), vendors=POSTGRES),
+    Example(
+        "RemoveConstraint",
+        "exclusion",
+        (m.RemoveConstraint("book", "shop_apart"),),
+        (m.AddConstraint("book", APART),),
+        vendors=POSTGRES,
+    ),
     Example(
         "RemoveConstraint", "check", (m.RemoveConstraint("book", "shop_pages"),), (m.AddConstraint("book", CHECK),)
     ),
@@ -186,17 +245,12 @@ ADDED = (
     _add("may be NULL, unique", models.IntegerField(null=True, unique=True)),
     _add("foreign key that may be NULL", _key(null=True)),
     _add("foreign key without constraint", _key(null=True, db_constraint=False, db_index=False)),
-    _add("many to many", models.ManyToManyField("shop.shelf", related_name="+")),
     _add(
-        "computed and stored",
-        models.GeneratedField(expression=models.F("pages") + 1, output_field=models.IntegerField(), db_persist=True),
-        vendors=("postgresql", "mysql"),
+        "one to one that may be NULL", models.OneToOneField("shop.shelf", models.CASCADE, related_name="+", null=True)
     ),
-    _add(
-        "computed when read",
-        models.GeneratedField(expression=models.F("pages") + 1, output_field=models.IntegerField(), db_persist=False),
-        vendors=("mysql", "sqlite"),
-    ),
+    _add("many to many", _many()),
+    _add("computed and stored", _computed(db_persist=True)),
+    _add("computed when read", _computed(db_persist=False), vendors=("mysql", "sqlite")),
 )
 
 REMOVED = (
@@ -205,7 +259,8 @@ REMOVED = (
     _remove("NOT NULL, db_default", models.IntegerField(db_default=1)),
     _remove("with an index", models.IntegerField(null=True, db_index=True)),
     _remove("foreign key that may be NULL", _key(null=True)),
-    _remove("many to many", models.ManyToManyField("shop.shelf", related_name="+")),
+    _remove("many to many", _many()),
+    _remove("computed", _computed(db_persist=True)),
 )
 
 ALTERED = (
@@ -239,6 +294,8 @@ ALTERED = (
     _alter("choices, help and validators", _char(), _char(help_text="h", choices=[("a", "b")])),
     _alter("a comment", _char(), _char(db_comment="c")),
     _alter("another collation", _char(), _char(db_collation="C"), vendors=POSTGRES),
+    _alter("many to many, its table stays", _many(), _many(help_text="h")),
+    _alter("many to many, another table", _many(db_table="shop_one"), _many(db_table="shop_other")),
     Example(
         "AlterField",
         "a larger primary key",
@@ -246,6 +303,13 @@ ALTERED = (
         (m.CreateModel("Page", [("id", models.AutoField(primary_key=True)), ("text", _char())]),),
     ),
     Example("RenameField", "the column's name follows", (m.RenameField("book", "title", "heading"),)),
+    Example("RenameField", "many to many", (m.RenameField("book", "x", "y"),), _with(x=_many())),
+    Example(
+        "RenameField",
+        "many to many, db_table stays",
+        (m.RenameField("book", "x", "y"),),
+        _with(x=_many(db_table="shop_between")),
+    ),
     Example(
         "RenameField",
         "db_column stays",
@@ -268,6 +332,11 @@ SPECIAL = (
                 state_operations=[m.RemoveField("book", "note")], database_operations=[m.RemoveField("book", "note")]
             ),
         ),
+    ),
+    Example(
+        "SeparateDatabaseAndState",
+        "database only",
+        (m.SeparateDatabaseAndState(database_operations=[m.AddField("book", "x", models.IntegerField(null=True))]),),
     ),
     Example("RunSQL", "nothing", (m.RunSQL(m.RunSQL.noop, m.RunSQL.noop),)),
     Example("RunSQL", "a statement", (m.RunSQL("UPDATE shop_book SET pages = 2"),)),

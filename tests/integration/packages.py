@@ -15,8 +15,8 @@ PLACE = "/mnt/packages"
 PYTHON = "/usr/bin/python3"
 """The interpreter of the hosts: one that every user may run."""
 
-NEEDED = ("supervisor>=4.3", "setuptools", "wheel", "pip", "uv")
-"""What a host needs beside the wheel of this repository and what that requires."""
+NEEDED = ("supervisor>=4.3", "setuptools", "wheel", "pip", "uv", "psycopg[binary]")
+"""What a host needs beside the wheel of this repository and what that requires; the last for sites on PostgreSQL."""
 
 UV_PROGRAM = "bin/uv"
 """Where uv is below the folder."""

@@ -29,7 +29,7 @@ QUICK = {"BIND": "127.0.0.1", "START_AT_BOOT": False, "WATCH": 0.4, "TESTS": Fal
 class Site(Standing):
     """One site under test. It changes as its test goes on, so it is not frozen.
 
-    `target` holds keys of SELFDEPLOY[alias]; `user` is the account that deploys, "" for that of the tests.
+    `target` holds keys of SELFDEPLOY[alias], and `others` those of further targets by alias; `user` is the account that deploys, "" for that of the tests.
     """
 
     def __init__(self, controller: Controller, *, user: str = "", alias: str = "default", **target: Any) -> None:
@@ -39,6 +39,7 @@ class Site(Standing):
         self.project, self.root = self.folder / "project", self.folder / "root"
         self.port = free_port()
         self.target = {"ROOT": str(self.root), "PORT": self.port, **QUICK, **target}
+        self.others: dict[str, dict[str, Any]] = {}
         self.variables = surroundings()
 
     # the project
@@ -85,7 +86,7 @@ class Site(Standing):
 
     @property
     def environment(self) -> dict[str, str]:
-        return {**self.variables, "TESTPROJECT_SELFDEPLOY": json.dumps({self.alias: self.target})}
+        return {**self.variables, "TESTPROJECT_SELFDEPLOY": json.dumps({**self.others, self.alias: self.target})}
 
     def deploy(self, *words: str, check: bool = True) -> subprocess.CompletedProcess[str]:
         return self.manage("deploy", *words, check=check)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import sqlite3
 import subprocess
 import sys
@@ -15,12 +16,14 @@ from typing import Any
 import pymysql
 import pytest
 from django.db import connections
+from django.test import override_settings
 
 from django_selfdeploy.core.backups import store
 from django_selfdeploy.core.errors import BackupFailed
-from django_selfdeploy.project import backups
+from django_selfdeploy.project import backups, restoring, tables
 
 from .databases import Server
+from .scratch import small_disk
 from .waiting import until
 
 VENDORS = ("postgresql", "mysql", "sqlite")
@@ -149,14 +152,22 @@ def test_nothing_is_lost_of_a_database_that_is_written_to(other: dict[str, Any],
         made = backups.backup(folder=str(folder), **OPTIONS)
         after = until(lambda: writer.committed, what="it goes on")
     say("CREATE TABLE came_since (id INTEGER)")
-    backups.verify_backup(folder=str(folder), identity=made["id"], media=False)
-    backups.restore(folder=str(folder), identity=made["id"], media=False)
+    restoring.verify_backup(folder=str(folder), identity=made["id"], media=False)
+    found = restoring.restore(folder=str(folder), identity=made["id"], media=False)
+    assert (found["failure"], found["touched"]) == ("", ["other"])
     numbers = [row[0] for row in say("SELECT n FROM numbers ORDER BY id")]
     assert numbers == list(range(1, len(numbers) + 1))
     assert before <= len(numbers) <= after + 1
     assert "came_since" not in connections["other"].introspection.table_names()
     say("INSERT INTO numbers (n, text) VALUES (0, '')")
     assert say("SELECT MAX(id) FROM numbers WHERE n = 0")[0][0] > len(numbers)
+
+
+@each_vendor
+def test_the_size_of_a_table_is_told_that_was_never_analysed(other: dict[str, Any]) -> None:
+    say(*(f"INSERT INTO numbers (n, text) VALUES ({n}, '')" for n in range(3)))
+    [found] = tables.sizes(connections["other"], ["numbers", "of_nobody"])
+    assert (found.name, found.rows, found.size is None) == ("numbers", 3, other["vendor"] == "sqlite")
 
 
 @each_vendor
@@ -172,10 +183,10 @@ def test_a_damaged_backup_is_noticed_before_a_restore_touches_anything(other: di
     for harm in (flipped, whole[:-20], whole[: len(whole) // 2], b"", whole + b"\0"):
         path.write_bytes(harm)
         with pytest.raises(BackupFailed, match="is damaged"):
-            backups.verify_backup(folder=folder, identity=made["id"], media=False)
+            restoring.verify_backup(folder=folder, identity=made["id"], media=False)
     path.unlink()
     with pytest.raises(BackupFailed, match="it is not there"):
-        backups.verify_backup(folder=folder, identity=made["id"], media=False)
+        restoring.verify_backup(folder=folder, identity=made["id"], media=False)
     assert say("SELECT COUNT(*) FROM numbers") == [(50,)]
 
 
@@ -246,7 +257,7 @@ def test_postgres_gets_back_all_that_it_had(
             "SELECT lo_unlink(4711)",
             "SELECT lo_from_bytea(4712, 'later')",
         )
-        backups.restore(folder=folder, identity=made["id"], media=False)
+        restoring.restore(folder=folder, identity=made["id"], media=False)
         assert say("SELECT name, mood, double FROM people WHERE name = 'ANN'") == [("Ann", "good", 14)]
         assert say("SELECT name FROM owners") == [("Ann",)]
         assert say("SELECT convert_from(lo_get(4711), 'UTF8')") == [("large",)]
@@ -267,8 +278,8 @@ def test_a_restore_into_postgres_that_fails_changes_nothing(
         path = Path(made["folder"], dump.file)
         path.write_bytes(path.read_bytes()[:-30000])
         say("DELETE FROM t WHERE a > 5")
-        with pytest.raises(BackupFailed, match="pg_restore"):
-            backups.restore(folder=folder, identity=made["id"], media=False)
+        found = restoring.restore(folder=folder, identity=made["id"], media=False)
+        assert ("pg_restore" in found["failure"], found["touched"]) == (True, [])
         assert say("SELECT COUNT(*) FROM t") == [(5,)]
 
 
@@ -298,7 +309,7 @@ def test_mariadb_gets_back_all_that_it_had(
             "CREATE PROCEDURE anything() SELECT 2",
             "DELETE FROM pets",
         )
-        backups.restore(folder=folder, identity=made["id"], media=False)
+        restoring.restore(folder=folder, identity=made["id"], media=False)
         assert say("SELECT id, name, raw FROM people") == [(1, "ÄNN 🌊", b"\x00\xff'")]
         assert say("SELECT name FROM owners") == [("ÄNN 🌊",)]
         assert say("SHOW TABLES LIKE 'later'") == []
@@ -320,7 +331,7 @@ def test_sqlite_in_wal_mode_is_restored_whole(other: dict[str, Any], tmp_path: P
         made = backups.backup(folder=folder, **OPTIONS)
         connection.execute("INSERT INTO numbers (n, text) VALUES (2, 'came since')")
     Path(f"{other['name']}-wal").write_bytes(b"of another database")
-    backups.restore(folder=folder, identity=made["id"], media=False)
+    restoring.restore(folder=folder, identity=made["id"], media=False)
     assert say("SELECT n, text FROM numbers") == [(1, "in the log only")]
 
 
@@ -332,3 +343,28 @@ def test_a_disk_that_is_too_small_is_told_before(tmp_path: Path) -> None:
         with pytest.raises(BackupFailed, match="MB free, and a backup may need"):
             backups.backup(folder=str(tmp_path / "backups"), **{**OPTIONS, "reserve": 1 << 60})
         assert not (tmp_path / "backups").exists()
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root can mount a small disk")
+def test_media_that_do_not_fit_are_refused_in_time_and_what_did_not_change_always_fits(tmp_path: Path) -> None:
+    name, uploads, folder = str(tmp_path / "db.sqlite3"), tmp_path / "media", tmp_path / "disk"
+    uploads.mkdir()
+    (uploads / "film.bin").write_bytes(os.urandom(12 << 20))
+    with closing(sqlite3.connect(name)) as connection:
+        connection.execute("CREATE TABLE t (a)")
+    wanted = {**OPTIONS, "media": True, "reserve": 1 << 20}
+    settings = {"ENGINE": "django.db.backends.sqlite3", "NAME": name}
+    with small_disk(folder, 20), configured(other=settings), override_settings(MEDIA_ROOT=str(uploads)):
+        first = backups.backup(folder=f"{folder}/kept", **wanted)
+        (uploads / "note.txt").write_text("new")
+        second = backups.backup(folder=f"{folder}/kept", **wanted)
+        (uploads / "another.bin").write_bytes(os.urandom(8 << 20))
+        with pytest.raises(BackupFailed, match=r"has \d\.\d MB free, and a backup may need 9\.\d MB"):
+            backups.backup(folder=f"{folder}/kept", **wanted)
+        assert sorted(os.listdir(folder / "kept")) == [first["id"], second["id"]]
+        for made in (first, second):
+            restoring.verify_backup(folder=f"{folder}/kept", identity=made["id"], media=True)
+        (uploads / "film.bin").unlink()
+        found = restoring.restore(folder=f"{folder}/kept", identity=second["id"], media=True)
+    assert (found["failure"], found["media"]) == ("", True)
+    assert ((uploads / "film.bin").stat().st_size, (uploads / "another.bin").exists()) == (12 << 20, True)

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import select
-import socket
 import socketserver
 import threading
 import time
@@ -19,6 +17,7 @@ from django_selfdeploy.core.errors import HostError
 from django_selfdeploy.project import creating, databases, servers
 
 from .databases import Server
+from .forwarding import Forwarder
 from .site import free_port
 from .test_backups import PASSWORD, configured, say
 
@@ -66,7 +65,7 @@ each_server = pytest.mark.parametrize("server", KINDS, indirect=True)
 
 @each_server
 def test_role_and_database_are_made_with_the_credentials_of_an_administrator(
-    server: Server, name: str, admin: Callable[[], None]
+    server: Server, name: str, admin: Callable[[], None], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     with configured(other=role(server, name)):
         with pytest.raises(HostError) as caught:
@@ -76,8 +75,15 @@ def test_role_and_database_are_made_with_the_credentials_of_an_administrator(
         quoted = f'"{name}"' if server.vendor == "postgresql" else f"`{name}`"
         assert f"CREATE DATABASE {quoted}" in told or f"CREATE DATABASE IF NOT EXISTS {quoted}" in told
         assert (PASSWORD in told, "'the password in DATABASES'" in told) == (False, True)
+        monkeypatch.setenv(creating.REHEARSAL, "ADMIN_URL")
+        with pytest.raises(HostError) as rehearsed:
+            creating.foreseen()
+        assert str(rehearsed.value) == told
         admin()
+        assert name in creating.foreseen()["other"]
+        assert creating.is_missing("other")
         assert name in create()
+        assert (creating.foreseen(), creating.is_missing("other")) == ({}, False)
         assert create() == ""  # all is there
         say("CREATE TABLE t (a INTEGER)", "INSERT INTO t VALUES (1)")
         assert say("SELECT a FROM t") == [(1,)]
@@ -107,10 +113,12 @@ def test_the_password_of_a_new_role_is_its_own(server: Server, name: str, admin:
 
 
 @pytest.mark.parametrize("server", ["postgres"], indirect=True)
-def test_a_role_that_may_makes_its_database_itself(server: Server, name: str) -> None:
+def test_a_role_that_may_makes_its_database_itself(server: Server, name: str, monkeypatch: pytest.MonkeyPatch) -> None:
     server.execute(f'CREATE ROLE "{name}" LOGIN CREATEDB')
     with configured(other=role(server, name)):
         assert creating.is_missing("other")
+        monkeypatch.setenv(creating.REHEARSAL, "NOBODY")
+        assert creating.foreseen() == {"other": f"the database {name!r}"}
         assert create() == f"made the database {name!r}"
         assert not creating.is_missing("other")
         assert say("SELECT pg_encoding_to_char(encoding) FROM pg_database WHERE datname = current_database()") == [
@@ -177,7 +185,10 @@ def test_a_server_that_starts_meanwhile_is_enough(
 ) -> None:
     """A port that leads to the server from a moment on, as of one that is being started."""
     name, port = new_database(server), free_port()
-    with configured(other={**server.settings(name), "PORT": str(port)}), _Forwarder(port, server.port, after=1.0):
+    with (
+        configured(other={**server.settings(name), "PORT": str(port)}),
+        Forwarder("127.0.0.1", port, to=server.port, after=1.0),
+    ):
         assert create(wait=30) == ""
     assert capsys.readouterr().out == "Waiting for the server of the database 'other' ...\n"
 
@@ -213,43 +224,6 @@ def settings_router(monkeypatch: pytest.MonkeyPatch) -> None:
             return False if db == "replica" else None
 
     monkeypatch.setattr(router, "routers", [Router()])
-
-
-class _Forwarder:
-    """Passes connections to `port` on to `to`, from `after` seconds on. It runs, so it is not frozen."""
-
-    def __init__(self, port: int, to: int, *, after: float) -> None:
-        self._port, self._to, self._after = port, to, after
-        self._ended = threading.Event()
-
-    def __enter__(self) -> None:
-        self._thread = threading.Thread(target=self._run, daemon=True)
-        self._thread.start()
-
-    def __exit__(self, *_: object) -> None:
-        self._ended.set()
-        self._thread.join()
-
-    def _run(self) -> None:
-        self._ended.wait(self._after)
-        pairs: dict[Any, Any] = {}
-        with socket.create_server(("127.0.0.1", self._port)) as listening:
-            while not self._ended.is_set():
-                for ready in select.select([listening, *pairs], [], [], 0.05)[0]:
-                    if ready is listening:
-                        one, other = listening.accept()[0], socket.create_connection(("127.0.0.1", self._to))
-                        pairs |= {one: other, other: one}
-                    elif ready in pairs:
-                        data = ready.recv(1 << 16)
-                        if data:
-                            pairs[ready].sendall(data)
-                        else:
-                            peer = pairs.pop(ready)
-                            del pairs[peer]
-                            ready.close()
-                            peer.close()
-        for one in pairs:
-            one.close()
 
 
 @contextmanager

@@ -9,10 +9,8 @@ from contextlib import closing
 from pathlib import Path
 from typing import Any
 
-import uv
-
 from .conftest import MakeSite
-from .controller import Controller, run
+from .controller import Controller
 from .databases import Server
 from .order import expect_in_order
 from .site import Site
@@ -87,7 +85,7 @@ def _refused_without_a_word_about_the_database(site: Site, *, live: str, to: str
 
 def test_what_cannot_be_taken_back_is_restored(make_site: MakeSite, controller: Controller, postgres: Server) -> None:
     """On PostgreSQL, whose role and database the first deployment makes; no password is told or kept."""
-    run(uv.find_uv_bin(), "pip", "install", "--quiet", "--python", controller.python, "psycopg[binary]")
+    controller.install("psycopg[binary]")
     name, words = f"t{uuid.uuid4().hex[:12]}", ("word-of-the-role", "word-of-the-admin")
     place = f"127.0.0.1:{postgres.port}"
     own, admin = f"postgres://{name}:{words[0]}@{place}/{name}", f"postgres://postgres:{words[1]}@{place}/postgres"
@@ -95,7 +93,12 @@ def test_what_cannot_be_taken_back_is_restored(make_site: MakeSite, controller: 
     site.append("requirements.txt", "psycopg[binary]\n")
     try:
         site.change("one")
-        told = site.deploy("-v2").stdout
+        told = site.deploy("--dry-run").stdout
+        missing = f"a deployment makes the role {name!r} and the database {name!r}."
+        assert f"note: The database 'default' cannot be used yet; {missing}" in told
+        assert "migration pages.0001_initial on 'default': expand, before the switch" in told
+        assert postgres.execute(f"SELECT 1 FROM pg_roles WHERE rolname = '{name}'") == []
+        told += site.deploy("-v2").stdout
         assert f"made the role {name!r} and the database {name!r}" in told
         told += _there_and_back(site, postgres, name)
         kept = told + "".join(path.read_text() for path in (site.root / "journal").glob("*.json"))

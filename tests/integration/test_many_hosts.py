@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 import json
-import sqlite3
 import subprocess
-from collections.abc import Iterator
-from contextlib import closing
+from collections.abc import Callable, Iterator
+from typing import Any
 
 import pytest
 
 from .controller import Controller
+from .databases import Server
 from .fleet import PORT, Fleet
+from .forwarding import database_for
 from .network import Network
 from .order import expect_in_order
 from .packages import Packages
@@ -22,9 +23,21 @@ TABLE = "django_selfdeploy_deployment"
 
 
 @pytest.fixture(scope="module")
-def fleet(controller: Controller, network: Network, packages: Packages) -> Iterator[Fleet]:
+def database(network: Network, postgres: Server) -> Iterator[tuple[str, str]]:
+    with database_for(network, postgres) as found:
+        yield found
+
+
+@pytest.fixture(scope="module")
+def rows(database: tuple[str, str], postgres: Server) -> Callable[[str], list[Any]]:
+    """What a statement finds in the database that all hosts share."""
+    return lambda statement: postgres.execute(statement, database=database[0])
+
+
+@pytest.fixture(scope="module")
+def fleet(controller: Controller, network: Network, packages: Packages, database: tuple[str, str]) -> Iterator[Fleet]:
     fleet = Fleet(controller, network, packages, odd={"web4": {"disks": {"/home/deploy": 1200}}})
-    fleet.site.lay_down(env={"DATABASE_URL": fleet.database_url})
+    fleet.lay_down_on_postgres(database[1])
     yield fleet
     fleet.close()
 
@@ -56,11 +69,18 @@ def test_all_hosts_get_the_same_release(fleet: Fleet) -> None:
     expect_all_in_order(fleet, live=first, status="succeeded")
 
 
-def test_the_database_of_all_hosts_has_a_row_for_each(fleet: Fleet) -> None:
+def test_each_migration_is_applied_once_by_the_host_that_leads(fleet: Fleet, rows: Callable[[str], list[Any]]) -> None:
+    applied = [f"default {app}.{name}" for app, name in rows("SELECT app, name FROM django_migrations ORDER BY id")]
+    assert len(applied) == len(set(applied)) > 30
+    told = {name: fleet.standing(name).journals[0].get("migrated", []) for name in fleet.hosts}
+    [(leader, [only])] = [(name, stories) for name, stories in told.items() if stories]
+    assert (leader, only["applied"], only["left"]) == ("web1", applied, [])
+
+
+def test_the_database_of_all_hosts_has_a_row_for_each(fleet: Fleet, rows: Callable[[str], list[Any]]) -> None:
     """They wrote to it at the same time."""
-    with closing(sqlite3.connect(fleet.shared / "db.sqlite3")) as database:
-        hosts = database.execute(f"SELECT host, status FROM {TABLE}host ORDER BY host").fetchall()
-        whole = database.execute(f"SELECT identity, host, status FROM {TABLE}").fetchall()
+    hosts = rows(f"SELECT host, status FROM {TABLE}host ORDER BY host")
+    whole = rows(f"SELECT identity, host, status FROM {TABLE}")
     assert hosts == [(name, "succeeded") for name in fleet.hosts]
     [told] = json.loads(fleet.site.manage("deploy_history", fleet.site.alias, "--json").stdout)
     assert whole == [(told["id"], ", ".join(fleet.hosts), told["status"])]
@@ -127,8 +147,34 @@ def test_a_session_that_dies_before_the_switch_changes_nothing(fleet: Fleet, liv
     expect_all_in_order(fleet, live=live)
 
 
-def test_the_next_deployment_works(fleet: Fleet, live: str) -> None:
-    fleet.deploy()
-    [now] = set(fleet.current.values())
-    assert now > live
-    expect_all_in_order(fleet, live=now, status="succeeded")
+def test_four_controllers_at_once_apply_each_migration_once(
+    fleet: Fleet, live: str, rows: Callable[[str], list[Any]]
+) -> None:
+    """Each deploys to a host of its own, and none knows of the others: only the database does."""
+    names, before = ["0006_mark", "0007_mark"], "0005_notice_title_unique"
+    for after, name in zip((before, *names), names, strict=False):
+        fleet.site.write(f"pages/migrations/{name}.py", MARK.format(after=after, name=name))
+    fleet.site.commit("Leave marks")
+    rows("CREATE TABLE marks (text text)")
+    fleet.site.others = {
+        name: {**fleet.site.target, "NAME": fleet.site.name, "HOSTS": [f"deploy@{name}"]} for name in fleet.hosts
+    }
+    running = {name: fleet.site.begin("deploy", name) for name in fleet.hosts}
+    assert {name: one.end() for name, one in running.items()} == dict.fromkeys(fleet.hosts, 0), running
+    assert rows("SELECT text FROM marks ORDER BY text") == [(name,) for name in names]
+    told = [fleet.standing(name).journals[0].get("migrated", []) for name in fleet.hosts]
+    applied = sorted(label for stories in told for story in stories for label in story["applied"])
+    assert applied == [f"default pages.{name}" for name in names]
+    for name in fleet.hosts:
+        expect_in_order(fleet.standing(name), live=fleet.current[name], status="succeeded")
+        assert fleet.current[name] > live
+
+
+MARK = """
+from django.db import migrations
+
+class Migration(migrations.Migration):
+    selfdeploy = "expand"
+    dependencies = [("pages", "{after}")]
+    operations = [migrations.RunSQL("INSERT INTO marks SELECT '{name}' FROM pg_sleep(0.2)", "")]
+"""

@@ -33,6 +33,7 @@ class Migration(migrations.Migration):
 """
 PINNED = 'migrations.AddField("notice", "pinned", models.BooleanField(default=False, db_default=False))'
 PINNED_FIELD = "\nNotice.add_to_class('pinned', models.BooleanField(default=False, db_default=False))\n"
+LATE = 'migrations.RunSQL("CREATE TABLE late (a integer)", "DROP TABLE late")'
 RENAMED = 'migrations.RenameField("notice", "text", "body")'
 
 
@@ -95,6 +96,7 @@ def test_what_the_old_code_needs_goes_after_it(make_site: Any) -> None:
     _a_late_failure(site)
     _what_is_refused(site)
     _a_window(site)
+    _a_runner_that_dies_after_a_late_migration(site)
 
 
 def _a_rollback_knows_of_it(site: Site) -> None:
@@ -149,12 +151,14 @@ def _what_is_refused(site: Site) -> None:
     site.commit("Rename the text")
     rehearsed = site.deploy("--dry-run", check=False)
     assert rehearsed.returncode == 15
-    assert "migration pages.0009_renamed on 'default': contract, after the old processes are gone" in rehearsed.stdout
+    assert "migration pages.0009_renamed on 'default': contract, refused" in rehearsed.stdout
     assert "why: The code that runs asks 'pages_notice' for 'text', which is 'body' then." in rehearsed.stdout
     refused = site.deploy(check=False)
     assert refused.returncode == 15
     assert "Keep the column: give the field db_column='text'." in refused.stderr
     assert "--maintenance" in refused.stderr
+    [*_, judged] = migrations_of(site)
+    assert (judged["when"], judged["reasons"][0][:22]) == ("refused", "The code that runs ask")
     assert site.current == live
     expect_in_order(site, live=live, status="failed")
 
@@ -201,3 +205,27 @@ def _a_window(site: Site) -> None:
     expect_in_order(site, live=site.current, status="succeeded")
     assert site.journals[0]["options"]["maintenance"] is True
     assert [row["when"] for row in migrations_of(site)] == ["window"]
+
+
+def _a_runner_that_dies_after_a_late_migration(site: Site) -> None:
+    """It could tell nobody that the migration is there. What was written before the switch says so."""
+    migrate(site, "0011_sql", LATE, after="0010_fails", more='selfdeploy = "contract"')
+    site.commit("Go late")
+    running = site.begin("deploy")
+    running.until_step("migrate what the old code needed", action=3)
+    live = site.current
+    running.kill_runner()
+    assert running.end() == 13
+    for refused in (site.manage("deploy_rollback", check=False), site.by_hand("rollback", check=False)):
+        told = refused.stdout + refused.stderr
+        assert (refused.returncode, "not compatible are pages.0011_sql." in told) == (18, True)
+    site.manage("deploy_rollback", "--migrations", "--yes")
+    expect_in_order(site, live=site.current, status="succeeded")
+    assert site.current < live
+    assert _applied(site)[-1] == "0010_fails"
+
+
+def _applied(site: Site) -> list[str]:
+    with closing(sqlite3.connect(site.root / "shared/db.sqlite3")) as database:
+        rows = database.execute("SELECT name FROM django_migrations WHERE app = 'pages' ORDER BY id")
+        return [name for (name,) in rows]

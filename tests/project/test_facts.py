@@ -294,7 +294,7 @@ def test_a_project_that_does_not_load_is_told_with_its_last_lines(tmp_path: Path
     (tmp_path / "manage.py").write_text("import nothing_of_this_name\n")
     constants = {"SELFDEPLOY_SHARED": str(tmp_path)}
     with pytest.raises(ReleaseError) as caught:
-        dry.facts(constants, code=tmp_path, project=tmp_path, variables=None, sql=False)
+        dry.facts(constants, code=tmp_path, project=tmp_path, variables=None, admin="", sql=False)
     lines = caught.value.message.splitlines()
     assert (lines[0], lines[-1]) == (
         "The project does not load: It says nothing.",
@@ -323,6 +323,7 @@ def test_the_facts_of_a_work_tree_are_read_under_the_targets_environment(tmp_pat
         code=tmp_path,
         project=tmp_path / "site",
         variables=tmp_path / ".env",
+        admin="",
         sql=True,
     )
     assert found.databases == {

@@ -4,6 +4,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from django.contrib.postgres.operations import AddIndexConcurrently
 from django.core import checks
 from django.db import connection, models
 from django.db.migrations import AddField, Migration
@@ -95,3 +96,23 @@ def test_a_kind_that_there_is_not_is_an_error(monkeypatch: pytest.MonkeyPatch, l
     monkeypatch.setattr(MigrationLoader, "load_disk", load)
     [found] = history.messages()
     assert (found.id, found.text) == ("selfdeploy.E022", f"{OURS}.{last} declares selfdeploy = 'exand'.")
+
+
+def test_an_index_that_is_built_concurrently_in_a_transaction_is_an_error(
+    monkeypatch: pytest.MonkeyPatch, loaded: None
+) -> None:
+    known = MigrationLoader(None).disk_migrations
+    last = max(name for app, name in known if app == OURS)
+    original, atomic = MigrationLoader.load_disk, True
+
+    def load(self: MigrationLoader) -> None:
+        original(self)
+        changed = self.disk_migrations[OURS, last] = Migration(last, OURS)
+        changed.dependencies, changed.atomic = list(known[OURS, last].dependencies), atomic
+        changed.operations = [AddIndexConcurrently("deployment", models.Index(fields=["kind"], name="by_kind"))]
+
+    monkeypatch.setattr(MigrationLoader, "load_disk", load)
+    [found] = history.messages()
+    assert (found.id, found.hint) == ("selfdeploy.E026", "Write `atomic = False` into the migration.")
+    atomic = False
+    assert "selfdeploy.E026" not in ids()

@@ -150,7 +150,9 @@ def test_what_the_old_code_needs_comes_after_it() -> None:
 
 
 def test_what_cannot_wait_is_a_problem() -> None:
-    [problem] = schedule((pending("1", CONTRACT, waits=False),), overrules={}).problems
+    found = schedule((pending("1", CONTRACT, waits=False),), overrules={})
+    [problem] = found.problems
+    assert found.when("default", "shop.1") == "refused"
     assert problem.text == "shop.1 breaks the code that runs, and the new code cannot do without it: It breaks."
     assert (problem.label, problem.hint) == ("shop.1", "Mend it.")
 

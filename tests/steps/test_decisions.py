@@ -9,7 +9,7 @@ import pytest
 from django_selfdeploy.context import Context
 from django_selfdeploy.core.actions.audit import Audit, CheckPackages
 from django_selfdeploy.core.actions.build import Build
-from django_selfdeploy.core.actions.django import Ask, Migrate
+from django_selfdeploy.core.actions.django import Ask, ExpectGone, Migrate
 from django_selfdeploy.core.actions.files import CopyFile, Link, Remove, Write
 from django_selfdeploy.core.actions.front import RotateLogs
 from django_selfdeploy.core.actions.processes import Run, Say
@@ -466,6 +466,22 @@ def test_it_remembers_again_what_came_after_the_old_code(leads: bool) -> None:
     path = LAYOUT.migrations(NEW)
     assert json.loads(asked.arguments) == {"path": path, "before": path, "overrules": {}}
     assert databases.remember_again(context(state=deployed(release()))) == ()
+
+
+@pytest.mark.parametrize("leads", [True, False])
+def test_what_is_to_come_after_the_old_code_counts_from_the_switch_on(leads: bool) -> None:
+    """A runner that dies later could not tell it any more."""
+    late = Pending("default", "shop", "0007", ("Remove it",), True, declared="contract")
+    known = facts(pending=(late,), databases={"default": "postgresql"}, own_databases=())
+    made = context(state=deployed(release()), facts=known, leads=leads)
+    before_the_switch = [one for step in activate.start_and_switch(made)[:3] for one in step.actions]
+    [asked] = [one for one in before_the_switch if isinstance(one, Ask) and one.question == "remember_migrations"]
+    assert json.loads(asked.arguments)["expected"] == [["default", "shop.0007"]]
+    noted = Write(f"{RELEASE}/.unmigrated", "shop.0007\n")
+    assert (noted in before_the_switch) == leads
+    gone = ExpectGone("/srv/mysite/run/supervisor.sock", release().groups)
+    assert (gone in finish.contract(made).actions) == leads
+    assert (gone in finish.expect_gone(made).actions) != leads
 
 
 @pytest.mark.parametrize(

@@ -42,12 +42,16 @@ class Dump:
 @record
 @dataclass(frozen=True)
 class MediaCopy:
-    """The uploaded files of a backup: how many, and the archive that they are in."""
+    """The uploaded files of a backup: how many, of how many bytes, and the file that lists them, with its SHA-256.
+
+    `added` are the bytes that this backup took of the disk; the others it has in common with those before.
+    """
 
     file: str
     size: int
     sha256: str
     files: int
+    added: int
 
 
 @record
@@ -65,7 +69,8 @@ class Backup:
 
     @property
     def size(self) -> int:
-        return sum(dump.size for dump in self.dumps) + (self.media.size if self.media else 0)
+        """Bytes that it took of the disk when it was made."""
+        return sum(dump.size for dump in self.dumps) + (self.media.added if self.media else 0)
 
 
 def listed(folder: str) -> tuple[Backup, ...]:

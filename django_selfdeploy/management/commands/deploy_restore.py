@@ -15,7 +15,7 @@ from django_selfdeploy.management.confirming import confirmed
 
 
 class Command(DeployCommand):
-    help = "Put the databases back to a backup. The site is stopped meanwhile; its present state is backed up first."
+    help = "Put the databases back to a backup. The site is closed meanwhile; its present state is backed up first."
     takes_lock = True
     takes_target = False
 

@@ -21,11 +21,8 @@ def alter_unique_together(case: Case) -> Iterator[Finding]:
 
 
 def alter_index_together(case: Case) -> Iterator[Finding]:
-    yield from fields.index_of(case.table, ", ".join(_names_together(case.operation)), case.vendor)
-
-
-def _names_together(operation: Any) -> list[str]:
-    return sorted(name for names in operation.option_value or () for name in names)
+    names = sorted({name for names in case.operation.option_value or () for name in names})
+    yield from fields.index_of(case.table, ", ".join(names), case.vendor) if names else less(case)
 
 
 def add_index(case: Case) -> Iterator[Finding]:
@@ -79,6 +76,8 @@ def _is_supported(constraint: Any, connection: Any) -> bool:
         "expressions": "supports_expression_indexes",
         "deferrable": "supports_deferrable_unique_constraints",
     }
+    if getattr(constraint, "nulls_distinct", None) is not None:
+        needs["fields"] = "supports_nulls_distinct_unique_constraints"
     return all(getattr(features, flag) for name, flag in needs.items() if getattr(constraint, name, None))
 
 

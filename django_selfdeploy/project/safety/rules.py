@@ -135,7 +135,7 @@ def _altered_relation(old: Any, new: Any) -> Finding:
 def rename_field(case: Case) -> Iterator[Finding]:
     old, new = case.old._meta.get_field(case.operation.old_name), case.new._meta.get_field(case.operation.new_name)
     before, after = old.column, new.column
-    if before is None or after is None:
+    if old.many_to_many or before is None or after is None:
         same = not old.many_to_many or _tables_of(case.old._meta) == _tables_of(case.new._meta)
         yield harmless("No table changes.", waits=True) if same else _renamed_table(case.old._meta, case.new._meta)
     elif before == after:

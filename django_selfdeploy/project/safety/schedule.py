@@ -9,7 +9,7 @@ from typing import Protocol
 
 from .findings import CONTRACT, KINDS
 
-BEFORE, AFTER, WINDOW = "before", "after", "window"
+BEFORE, AFTER, WINDOW, REFUSED = "before", "after", "window", "refused"
 
 
 class Migration(Protocol):
@@ -52,6 +52,8 @@ class Schedule:
     overruled: Mapping[str, str] = field(default_factory=dict)
 
     def when(self, alias: str, label: str) -> str:
+        if any(one.label == label for one in self.problems):
+            return REFUSED
         return AFTER if (alias, label) in self.after else BEFORE
 
 

@@ -17,6 +17,15 @@ from website.testing import SiteTestCase
 INDEX = "/guestbook/"
 
 
+class FixtureTests(SiteTestCase):
+    fixtures = ("first_entries",)
+
+    def test_a_new_guestbook_has_an_entry(self) -> None:
+        self.assertContains(self.client.get(INDEX), "The harbour master")
+        [entry] = Entry.objects.all()
+        self.assertEqual(entry.words, len(entry.message.split()))
+
+
 class IndexTests(SiteTestCase):
     def test_what_is_signed_is_shown(self) -> None:
         response = self.client.post(INDEX, {"name": "Ada", "message": "Good <b>tea</b>."}, follow=True)

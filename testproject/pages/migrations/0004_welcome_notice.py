@@ -19,4 +19,7 @@ class Migration(migrations.Migration):
 
     dependencies = [("pages", "0003_longer_notice_title")]
 
+    # the code before gets along with it
+    selfdeploy = "expand"
+
     operations = [migrations.RunPython(welcome, unwelcome)]
