@@ -26,7 +26,7 @@ class Context:
     is None for a release that is made again from one on the host. `base` is a folder with an older source. `host` is
     the name of the host in the settings, "" for this machine; the one that `leads` does what is done once for all.
     `accept`, `window_key` and `judged` are those of the options; `others_run` says that older code runs on another
-    host.
+    host; `left_out` are hosts of the target that this deployment does not touch.
     """
 
     target: Target
@@ -50,6 +50,7 @@ class Context:
     window_key: str = ""
     judged: tuple[tuple[str, str], ...] = ()
     others_run: bool = False
+    left_out: tuple[str, ...] = ()
 
     @property
     def previous(self) -> Release | None:
