@@ -27,7 +27,8 @@ class Context:
     is None for a release that is made again from one on the host. `base` is a folder with an older source. `host` is
     the name of the host in the settings, "" for this machine; the one that `leads` does what is done once for all.
     `accept`, `window_key` and `judged` are those of the options; `others_run` says that older code runs on another
-    host. `around` is what the settings of the release are compared with.
+    host; `left_out` are hosts of the target that this deployment does not touch. `around` is what the settings of the
+    release are compared with.
     """
 
     target: Target
@@ -52,6 +53,7 @@ class Context:
     judged: tuple[tuple[str, str], ...] = ()
     others_run: bool = False
     around: Surroundings = Surroundings()
+    left_out: tuple[str, ...] = ()
 
     @property
     def previous(self) -> Release | None:

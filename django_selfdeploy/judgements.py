@@ -11,7 +11,7 @@ from .context import Context
 from .core.errors import HostError, MigrationRefused, ReleaseError
 from .core.layout import SOCKET_PATH_LIMIT
 from .project.facts import Message, Pending
-from .project.safety.findings import LOCKING, UNKNOWN
+from .project.safety.findings import CONTRACT, LOCKING, UNKNOWN
 from .project.wanting import NEW
 
 ENVIRONMENT_SIZE = 300_000_000
@@ -119,6 +119,7 @@ def _stops(context: Context, message: Message) -> bool:
 def judge_migrations(context: Context) -> None:
     """Raise MigrationRefused for what can come neither before the switch nor after it, and for what REFUSE names."""
     _refused_by_settings(context)
+    _hosts_are_left_out(context)
     problems = context.schedule.problems
     if not problems:
         return
@@ -135,6 +136,18 @@ def _refused_by_settings(context: Context) -> None:
         overrule = f"REFUSE says that this stops a deployment; `--accept {refused[0].id}` overrules it."
         told = _counted(tuple(f"({one.id}) {one.text}" for one in refused))
         raise MigrationRefused(told, hint=f"{refused[0].hint} {overrule}")
+
+
+def _hosts_are_left_out(context: Context) -> None:
+    """Their code goes on, whenever the migrations come."""
+    overruled = context.schedule.overruled
+    breaking = [one.label for one in context.known_facts.pending if overruled.get(one.label, one.kind) == CONTRACT]
+    if context.left_out and breaking:
+        others = ", ".join(context.left_out)
+        raise MigrationRefused(
+            f"{breaking[0]} breaks the code that runs on {others}, which this deployment leaves out.",
+            hint=f"Deploy to all hosts, or overrule it (--migration {breaking[0]}=expand).",
+        )
 
 
 def _counted(lines: tuple[str, ...]) -> str:

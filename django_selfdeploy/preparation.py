@@ -111,6 +111,7 @@ def contexts_for(
             accept=options.accept,
             others_run=any(one.live is not None for one in states.values()),
             around=surroundings(project.target),
+            left_out=tuple(host.name for host in project.target.hosts if host.name not in states),
             window_key=options.window_key,
             judged=options.judged,
             created=created,

@@ -321,3 +321,16 @@ def test_an_overruled_judgement_can_be_refused_too() -> None:
     changes = {"judged": (("shop.0007", "expand"),), "settings": {"REFUSE": ["selfdeploy.W024"]}}
     with pytest.raises(MigrationRefused, match="shop.0007 is treated as 'expand', because it was overruled"):
         judge_migrations(migrating(OWN_CODE, **changes))
+
+
+@pytest.mark.parametrize("key", ["", "5d" * 16])
+def test_what_breaks_the_code_of_hosts_that_are_left_out_is_refused(key: str) -> None:
+    late = Pending("default", "shop", "0009", ("Remove it",), True, declared="contract")
+    with pytest.raises(MigrationRefused) as caught:
+        judge_migrations(migrating(LOCKS, late, left_out=("web3", "web4"), window_key=key))
+    assert str(caught.value) == (
+        "shop.0009 breaks the code that runs on web3, web4, which this deployment leaves out.\n"
+        "Deploy to all hosts, or overrule it (--migration shop.0009=expand)."
+    )
+    judge_migrations(migrating(LOCKS, late, left_out=("web3",), judged=(("shop.0009", "expand"),)))
+    judge_migrations(migrating(LOCKS, left_out=("web3",)))
