@@ -18,9 +18,10 @@ import environ
 
 from .conf import Target
 from .core.errors import ConfigError
-from .project import imported, variables
+from .project import imported
 from .project.adjust import LOCAL_HOSTS, Values
 from .project.changes import VARIABLE, Change
+from .project.env_text import parsed
 from .project.rewrite import Remark, Rewritten, rewrite
 from .requirements import TEXTS
 
@@ -152,7 +153,7 @@ def _environment(found: Found, done: Rewritten, new_key: Callable[[], str]) -> I
     text = mine[0].after if mine else found.texts.get(DEVELOPMENT, "")
     if found.variables in found.texts:
         yield from _added(found, found.variables, done.changed, production, whom)
-    elif "DEBUG" in done.reads and _is_true(variables.parsed(text).get("DEBUG", "")):
+    elif "DEBUG" in done.reads and _is_true(parsed(text).get("DEBUG", "")):
         copied = _without(found.texts.get(DEVELOPMENT, ""), production)
         for change in _added(found, found.variables, done.reads, production, whom):
             yield replace(change, after=change.after + copied)
@@ -161,7 +162,7 @@ def _environment(found: Found, done: Rewritten, new_key: Callable[[], str]) -> I
 def _added(found: Found, path: str, read: tuple[str, ...], values: dict[str, str], whom: str) -> list[Change]:
     """The file with those `values` that are `read`, less those that it has."""
     before = found.texts.get(path)
-    present = variables.parsed(before or "")
+    present = parsed(before or "")
     names = [name for name in values if name in read and name not in present]
     if not names:
         return []

@@ -13,30 +13,45 @@ from typing import Any
 from ..core.actions.processes import last_lines
 from ..core.children import INHERITED
 from ..core.errors import ReleaseError
+from ..core.redact import Redactor
+from ..core.secret import Secret
 from .facts import ProjectFacts
+from .private import private_folder, write_private
 
 
-def facts(constants: dict[str, str], *, code: Path, project: Path, variables: Path | None, sql: bool) -> ProjectFacts:
+def facts(
+    constants: dict[str, str],
+    *,
+    code: Path,
+    project: Path,
+    variables: Secret | None,
+    sql: bool,
+    secrets: tuple[str, ...] = (),
+) -> ProjectFacts:
     """The facts that the project's work tree has now, read by a Django process of this virtualenv.
+
+    `variables` is the text of an environment file; `secrets` are masked in what is told of a failure.
 
     The databases are those of the target; nothing in them is changed. Raises ReleaseError when the project does
     not load.
     """
-    with tempfile.TemporaryDirectory() as folder:
+    with private_folder() as folder:
         here = {
             **constants,
             "PATH": os.pathsep.join((os.path.dirname(sys.executable), os.environ.get("PATH", os.defpath))),
             "SELFDEPLOY_CODE": str(code),
             "SELFDEPLOY_PROJECT": str(project),
-            "SELFDEPLOY_VARIABLES": str(variables or ""),
+            "SELFDEPLOY_VARIABLES": str(folder / ".env") if variables else "",
         }
-        etc = Path(folder, "etc")
+        if variables:
+            write_private(folder / ".env", variables.reveal())
+        etc = folder / "etc"
         etc.mkdir()
         (etc / "environment.json").write_text(json.dumps(here), encoding="utf-8")
-        return ProjectFacts.from_json(_ask(folder, {"question": "facts", "sql": sql}))
+        return ProjectFacts.from_json(_ask(str(folder), {"question": "facts", "sql": sql}, Redactor(secrets)))
 
 
-def _ask(folder: str, question: dict[str, Any]) -> dict[str, Any]:
+def _ask(folder: str, question: dict[str, Any], redact: Redactor) -> dict[str, Any]:
     with tempfile.TemporaryFile() as answers:
         handle = answers.fileno()
         words = (
@@ -62,7 +77,7 @@ def _ask(folder: str, question: dict[str, Any]) -> dict[str, Any]:
     if "error" in answer:
         output = answer.get("output") or (done.stdout + done.stderr).decode("utf-8", "replace")
         raise ReleaseError(
-            f"The project does not load: {answer['error']}{last_lines(output)}",
+            redact(f"The project does not load: {answer['error']}{last_lines(output)}"),
             hint="Mend what the last lines name; variables belong into the target's .env.",
         )
     return dict(answer["answer"])

@@ -15,7 +15,7 @@ def stage_plan(context: Context, *, kind: str = "deploy") -> Plan:
         stage.install_environment(context),
         judge.check_packages(context),
         stage.set_variables(context),
-        build.build(context),
+        build.build(context, again=kind != "restart"),
         databases.create(context),
         stage.look_at_release(context),
     )
