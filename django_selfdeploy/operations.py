@@ -81,13 +81,14 @@ def restart(
     listeners: tuple[Listener, ...],
     *,
     change: Change | None = None,
+    only_changed: bool = False,
     subject: str = "",
 ) -> Outcome:
     """Make the live release anew, with the target's variables and settings of now, and switch to it.
 
-    New processes beside the old ones, so no request is lost; nothing is sent, built or tested. With `change`, which
-    makes the variables of each host from those that it keeps, nothing is done where they are live already; `subject`
-    says in the record what it is about. Raises NothingThere where nothing is live.
+    New processes beside the old ones, so no request is lost; nothing is sent, built or tested. `change` makes the
+    variables of each host from those that it keeps. With `only_changed` nothing is done where they are live already.
+    `subject` says in the record what it is about. Raises NothingThere where nothing is live.
     """
     with connected(project) as fleet:
         here = gather(project) if change is None else Gathered({}, None)
@@ -102,7 +103,7 @@ def restart(
             contexts = contexts_for(project, source, states, options, fleet.first.release, None, envs, texts)
             for name, release in live.items():
                 contexts[name] = replace(contexts[name], source=KeptSource.of(release, entries[name]))
-            if change and not options.force and not any(one.changed_variables for one in contexts.values()):
+            if only_changed and not any(one.changed_variables for one in contexts.values()):
                 return _left(fleet, live[fleet.lead], "No variable changed")
             return _go(fleet, contexts, about, options)
 
@@ -188,9 +189,9 @@ def opened(
     secrets: tuple[str, ...] = (),
     variables: bool = False,
 ) -> Iterator[States]:
-    """Take the locks, begin the journals, and look; tell the runners when it is over before it is done.
+    """Take the locks, begin the journals, and look; tell the runners when it is over before it is done. `secrets` are
+    masked beside those that the hosts have; with `variables` the states have the values that are live.
 
-    `secrets` are masked beside those that the hosts have; with `variables` the states have the values that are live.
     The first host is locked before the others: of two that deploy at once, one gets all of them. It names the
     deployment and the release for all. The first error is the one that counts.
     """
@@ -199,14 +200,10 @@ def opened(
     def begin(name: str, connection: Connection) -> HostState:
         target = target_on(project.target, name)
         known = {"id": fleet.first.deployment, "release": fleet.first.release} if fleet.first.deployment else {}
-        return connection.open(
-            target.root,
-            name=target.name,
-            look=look_for(target, variables=variables),
-            about={**about, **known, **({"host": name} if name else {})},
-            wait=options.lock_wait,
-            secrets=secrets,
-        )
+        all_about = {**about, **known, **({"host": name} if name else {})}
+        seen = look_for(target, variables=variables)
+        asked: dict[str, Any] = {"name": target.name, "look": seen, "wait": options.lock_wait, "secrets": secrets}
+        return connection.open(target.root, about=all_about, **asked)
 
     states: dict[str, HostState] = {}
     try:

@@ -97,12 +97,11 @@ def contexts_for(
     env_keys: Mapping[str, str],
     variables: Mapping[str, Secret | None],
 ) -> dict[str, Context]:
-    """The contexts of a release `release` by host; `requirements` is None where the environments are there, and
-    `variables` are None by host where that is to keep what it has.
+    """The contexts of a release `release` by host. `requirements` is None where the environments are there, a host's
+    `variables` where it is to use what it keeps.
     """
     created = datetime.now(timezone.utc).strftime("%Y-%m-%dT%H:%M:%SZ")
-    found = {}
-    lead = lead_of(project.target, tuple(states))
+    found, lead = {}, lead_of(project.target, tuple(states))
     for name, state in states.items():
         target, layout = target_on(project.target, name), Layout(state.root)
         context = Context(

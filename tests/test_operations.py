@@ -284,7 +284,13 @@ def test_a_dry_run_changes_nothing_and_shows_both_plans(
     assert tuple(step.name for step in stage.steps) == STAGE
     assert tuple(step.name for step in activate.steps)[: len(ACTIVATE)] == ACTIVATE
     assert asked == [
-        {"code": project.folder, "project": project.folder, "variables": project.folder / ".env", "sql": True}
+        {
+            "code": project.folder,
+            "project": project.folder,
+            "variables": Secret("SECRET_KEY=hunter2-hunter2\n"),
+            "sql": True,
+            "secrets": ("hunter2-hunter2",),
+        }
     ]
     assert made.release.endswith(made.source.short)
 

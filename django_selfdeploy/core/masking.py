@@ -39,12 +39,19 @@ def secrets_in(paths: Iterable[str]) -> tuple[str, ...]:
     for path in paths:
         try:
             with open(path, encoding="utf-8", errors="surrogateescape") as file:
-                lines = map(_ASSIGNMENT.match, file.read().splitlines())
-                pairs = {str(line[1]): str(line[2]) for line in lines if line}
+                found += secrets_in_text(file.read())
         except OSError:
             continue
-        for strip in (str, _unquoted, lambda value: _unquoted(_unquoted(value)).replace("\\\\", "\\")):
-            found += secrets_of({name: strip(value) for name, value in pairs.items()})
+    return tuple(dict.fromkeys(found))
+
+
+def secrets_in_text(text: str) -> tuple[str, ...]:
+    """The values to mask of the text of an environment file."""
+    lines = map(_ASSIGNMENT.match, text.splitlines())
+    pairs = {str(line[1]): str(line[2]) for line in lines if line}
+    found: list[str] = []
+    for strip in (str, _unquoted, lambda value: _unquoted(_unquoted(value)).replace("\\\\", "\\")):
+        found += secrets_of({name: strip(value) for name, value in pairs.items()})
     return tuple(dict.fromkeys(found))
 
 

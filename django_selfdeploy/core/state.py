@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import socket
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from . import codec, front_modules, journal, machine, probe
 from .actions.files import DOOMED
@@ -109,6 +109,23 @@ def look(
 
     `own` is the deployment that looks: its journal is not an unfinished one. `variables` asks for their values.
     """
+    found = _looked(layout, control, port, programs, own)
+    if not variables:
+        return found
+    own_text = environment_file(layout.variables_of(found.live.id, found.live.project)) if found.live else None
+    return replace(found, live_variables=own_text, kept_variables=environment_file(layout.variables))
+
+
+def environment_file(path: str) -> Secret | None:
+    """The text of an environment file, bytes that are no UTF-8 as surrogates; None where there is none."""
+    try:
+        with open(path, encoding="utf-8", errors="surrogateescape", newline="") as file:
+            return Secret(file.read())
+    except OSError:
+        return None
+
+
+def _looked(layout: Layout, control: str, port: int, programs: tuple[str, ...], own: str) -> HostState:
     current = _current(layout)
     releases = tuple(_known(layout, identity) for identity in _names(layout.releases))
     live = next((known.release for known in releases if known.id == current), None)
@@ -141,18 +158,7 @@ def look(
         python=machine.base_python(),
         interpreter=machine.interpreter(),
         front_modules=front_modules.find(found["nginx"]) if "nginx" in found else {},
-        live_variables=environment_file(layout.variables_of(live.id, live.project)) if variables and live else None,
-        kept_variables=environment_file(layout.variables) if variables else None,
     )
-
-
-def environment_file(path: str) -> Secret | None:
-    """The text of an environment file, bytes that are no UTF-8 as surrogates; None where there is none."""
-    try:
-        with open(path, encoding="utf-8", errors="surrogateescape", newline="") as file:
-            return Secret(file.read())
-    except OSError:
-        return None
 
 
 def _program(layout: Layout, name: str) -> str:

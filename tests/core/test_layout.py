@@ -19,6 +19,7 @@ def test_a_layout_names_every_place() -> None:
         "log": "/srv/mysite/log",
         "media": "/srv/mysite/shared/media",
         "old_static": "/srv/mysite/shared/public",
+        "previous_variables": "/srv/mysite/shared/.env.previous",
         "programs": "/srv/mysite/etc/programs",
         "releases": "/srv/mysite/releases",
         "run": "/srv/mysite/run",

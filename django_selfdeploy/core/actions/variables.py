@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 from .. import atomic
 from ..codec import record
+from ..secret import Secret
 from .base import Action, World
 from .files import Write
 
@@ -26,12 +27,23 @@ class KeepVariables(Action):
 
     def do(self, world: World) -> None:
         new = _read(self.source)
-        old = _read(self.path)
-        if new is None:
-            return
-        if old is not None and old != new:
-            atomic.write(f"{self.path}{PREVIOUS}", old, mode=0o600)
-        Write(self.path, new.decode("utf-8", "surrogateescape"), 0o600).do(world)
+        if new is not None:
+            _keep(self.path, new, world)
+
+
+@record
+@dataclass(frozen=True)
+class SetVariables(Action):
+    """Make `text` the environment file `path`; another one that was there is kept beside it."""
+
+    path: str
+    text: Secret
+
+    def describe(self) -> str:
+        return f"write {self.path}, and keep what was there as {self.path}{PREVIOUS}"
+
+    def do(self, world: World) -> None:
+        _keep(self.path, self.text.reveal().encode("utf-8", "surrogateescape"), world)
 
 
 @record
@@ -46,6 +58,14 @@ class NoteVariables(Action):
 
     def do(self, world: World) -> None:
         world.note(self.text)
+
+
+def _keep(path: str, new: bytes, world: World) -> None:
+    """The older file is safe before the newer takes its place."""
+    old = _read(path)
+    if old is not None and old != new:
+        atomic.write(f"{path}{PREVIOUS}", old, mode=0o600)
+    Write(path, new.decode("utf-8", "surrogateescape"), 0o600).do(world)
 
 
 def _read(path: str) -> bytes | None:
