@@ -81,9 +81,8 @@ def overview(project: Project) -> Overview:
             asked = fleet_of(project, there).try_each(lambda name, c: look_at(project, name, c, variables=True))
             states, failed = asked
             silent |= failed
-    own = {
-        name: here.values if here.text is not None else _values(state.kept_variables) for name, state in states.items()
-    }
+    mine = here.values if here.text is not None else None
+    own = {name: _values(state.kept_variables) if mine is None else mine for name, state in states.items()}
     live = {name: _values(state.live_variables) if state.live else None for name, state in states.items()}
     return Overview(here, own, live, silent)
 
@@ -134,13 +133,13 @@ def change(
     `wrote` hears of a file of this machine before its hosts are asked. Raises ConfigError, with nothing changed, for
     what no environment file holds.
     """
+    outcome: Outcome | None = None
     if place.path is None:
         outcome = _on_hosts(project, edit, push=push, options=options, listeners=listeners)
         return Changed(place, Changes(), {}, outcome)
     found = env_files.write(project, place, edit)
     wrote(found)
     overridden = _overridden(project, place, found)
-    outcome = None
     if push and found:
         outcome = pushed(project, options, listeners, subject=f"variables: {found}")
     return Changed(place, found, overridden, outcome)

@@ -102,7 +102,7 @@ def new_secret_key(text: str) -> Edit:
 
 
 def told(found: Overview, *, reveal: bool) -> list[str]:
-    """A line for each variable: its name, its value if it may be seen, where that comes from, and whether it is live."""
+    """A line for each variable: name, value if it may be seen, where that comes from, and whether it is live."""
     rows = [(r.name, r.value.reveal() if reveal else MASK, r.source, ANSWERS_LIVE[r.live]) for r in found.rows]
     widths = [max((len(row[column]) for row in rows), default=0) for column in range(3)]
     lines = [
