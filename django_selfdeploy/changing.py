@@ -99,6 +99,15 @@ def of_releases(project: Project, *releases: str) -> tuple[dict[str, str], ...]:
         return tuple(_values(found[identity]) for identity in releases)
 
 
+def text_now(project: Project, place: Place) -> str:
+    """The environment file at a place as it is before a change. One that is to be this machine's first source begins
+    with what the host has that leads.
+    """
+    if place.path is None or not env_files.has_source(project):
+        return kept_text(project)
+    return env_files.text_at(project, place)
+
+
 def kept_text(project: Project) -> str:
     """The environment file that the host which leads keeps."""
     with connected(project) as fleet:
@@ -137,7 +146,7 @@ def change(
     if place.path is None:
         outcome = _on_hosts(project, edit, push=push, options=options, listeners=listeners)
         return Changed(place, Changes(), {}, outcome)
-    found = env_files.write(project, place, edit)
+    found = env_files.write(project, place, edit, start=text_now(project, place))
     wrote(found)
     overridden = _overridden(project, place, found)
     if push and found:

@@ -40,8 +40,7 @@ def place_of(project: Project, asked: str = "") -> Place:
     """The place `asked` for, one of PLACES; by default the encrypted file if there is one, else the local file if this
     machine has any source, else the hosts. Raises ConfigError for one that would have no effect.
     """
-    sealed, local, sources = encrypted_file(project), local_file(project), project.target.env
-    here = bool(sealed.exists() or local or sources.inherit or sources.commands)
+    sealed, local, here = encrypted_file(project), local_file(project), has_source(project)
     kind = asked or (ENCRYPTED if sealed.exists() else LOCAL if here else HOST)
     if kind == HOST and here:
         raise ConfigError(
@@ -51,6 +50,12 @@ def place_of(project: Project, asked: str = "") -> Place:
     if kind == ENCRYPTED:
         return Place(kind, sealed)
     return Place(kind, local or project.folder / f".env.{project.target.alias}") if kind == LOCAL else Place(kind, None)
+
+
+def has_source(project: Project) -> bool:
+    """Whether this machine has anything that the variables of the target come from."""
+    sources = project.target.env
+    return bool(encrypted_file(project).exists() or local_file(project) or sources.inherit or sources.commands)
 
 
 def setting(values: Mapping[str, str | None]) -> Edit:
@@ -98,24 +103,28 @@ def replacing(before: str, after: str) -> Edit:
 
 
 def text_at(project: Project, place: Place) -> str:
-    """The environment file at a place on this machine, decrypted; "" where it is not there yet."""
+    """The environment file at a place on this machine, decrypted. An encrypted one that is not there yet begins with
+    what the local file has, which may not be read any more beside it.
+    """
+    local = local_file(project)
     if place.path is None or not place.path.exists():
-        return ""
+        return variables.text_in(local) if place.kind == ENCRYPTED and local else ""
     if place.kind == ENCRYPTED:
         file, keys = _sealed(project, place.path)
         return text_of(encrypted.opened(file, keys))
     return variables.text_in(place.path)
 
 
-def write(project: Project, place: Place, edit: Edit) -> Changes:
-    """Change the file at a place on this machine; the names that changed. An encrypted file that is not there yet is
-    made, with a key if there is none. Raises ConfigError, and has changed nothing then.
+def write(project: Project, place: Place, edit: Edit, *, start: str = "") -> Changes:
+    """Change the file at a place on this machine; the names that changed. One that is not there yet is made, from
+    `start` where this machine has nothing, an encrypted one with a key if there is none. Raises ConfigError, and has
+    changed nothing then.
     """
-    before = text_at(project, place)
+    before = text_at(project, place) or start
     after = edit(before)
     variables.judge(place.name, after)
     found = changes(parsed(before), parsed(after))
-    if place.path is not None and (found or after != before):
+    if place.path is not None and (after != before or not place.path.exists()):
         _put(project, place.path, parsed(after) if place.kind == ENCRYPTED else None, after)
     return found
 

@@ -12,7 +12,7 @@ from django.conf import settings
 from django_selfdeploy import changing, conf, env_files
 from django_selfdeploy.changing import Changed
 from django_selfdeploy.core.errors import ConfigError, NothingThere
-from django_selfdeploy.env_files import Edit, Place, place_of, replacing, setting, text_at
+from django_selfdeploy.env_files import Edit, place_of, replacing, setting
 from django_selfdeploy.env_sources import gather
 from django_selfdeploy.options import Outcome, Project
 from django_selfdeploy.project.env_changes import Changes, changes
@@ -126,19 +126,15 @@ def _unset(command: DeployCommand, project: Project, words: list[str], options: 
 def _edit(command: DeployCommand, project: Project, words: list[str], options: Told) -> int:
     _expect(words, 0, "`deploy_env edit [TARGET]` opens all variables.")
     place = place_of(project, options["place"])
-    before = _text(project, place)
+    before = changing.text_now(project, place)
     after = variables.edited(before, name=place.name)
     return _change(command, project, replacing(before, after), options)
-
-
-def _text(project: Project, place: Place) -> str:
-    return text_at(project, place) if place.path else changing.kept_text(project)
 
 
 def _change(command: DeployCommand, project: Project, edit: Edit, options: Told) -> int:
     place = place_of(project, options["place"])
     if options["dry_run"]:
-        before = _text(project, place)
+        before = changing.text_now(project, place)
         found = changes(parsed(before), parsed(edit(before)))
         command.stdout.write(f"{place.name}, and then what is live: {found}")
         return 0
@@ -192,7 +188,7 @@ def _rotate(command: DeployCommand, project: Project, words: list[str], options:
         hint = f"`deploy_env set {words[0]}` takes one that you made."
         raise ConfigError(f"No value of {words[0]} can be made up.", hint=hint)
     if words:
-        before = _text(project, place_of(project))
+        before = changing.text_now(project, place_of(project))
         return _change(command, project, variables.new_secret_key(before), options)
     path = env_files.rotate(project, dry_run=options["dry_run"])
     _say_rotated(command, project, path, options)

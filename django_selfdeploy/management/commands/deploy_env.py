@@ -16,6 +16,12 @@ class Command(DeployCommand):
     takes_lock = True
     takes_target = False
 
+    def create_parser(self, prog_name: str, subcommand: str, **kwargs: Any) -> CommandParser:
+        """Options may stand between the words, as in `set --in encrypted NAME=VALUE`."""
+        parser = super().create_parser(prog_name, subcommand, **kwargs)
+        parser.parse_args = parser.parse_intermixed_args  # type: ignore[method-assign]
+        return parser
+
     def more_arguments(self, parser: CommandParser) -> None:
         parser.add_argument("action", choices=tuple(ACTIONS), help="What to do.")
         words = (
