@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable
 from dataclasses import asdict
 from pathlib import Path
@@ -13,7 +14,7 @@ from django_selfdeploy import changing, conf, env_files
 from django_selfdeploy.changing import Changed
 from django_selfdeploy.core.errors import ConfigError, NothingThere
 from django_selfdeploy.env_files import Edit, place_of, replacing, setting
-from django_selfdeploy.env_sources import gather
+from django_selfdeploy.env_sources import encrypted_file, gather, keyring
 from django_selfdeploy.options import Outcome, Project
 from django_selfdeploy.project.env_changes import Changes, changes
 from django_selfdeploy.project.env_text import parsed
@@ -139,9 +140,14 @@ def _change(command: DeployCommand, project: Project, edit: Edit, options: Told)
         command.stdout.write(f"{place.name}, and then what is live: {found}")
         return 0
 
+    made = place.kind == env_files.ENCRYPTED and not encrypted_file(project).exists()
+
     def wrote(found: Changes) -> None:
         if options["verbosity"] and not options["as_json"]:
             command.stdout.write(f"{place.name}: {found}")
+            if made:
+                where = keyring(project, os.environ).path or "the variable that it came from"
+                command.stdout.write(f"Commit {place.name}, and never its key, which is in {where}.")
 
     push = not options["no_push"]
     with command.listeners(project, **options) as listeners:
