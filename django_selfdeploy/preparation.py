@@ -48,10 +48,11 @@ def find_code(project: Project, options: Options) -> Source:
 
 
 def _state_folders(project: Project) -> tuple[str, ...]:
-    """Folders inside the project that hold media and collected static files, which are no source."""
+    """What inside the project is no source: folders of media and collected static files, and the key of variables."""
     found = []
-    for name in ("MEDIA_ROOT", "STATIC_ROOT"):
-        path = Path(str(getattr(settings, name, "") or project.folder))
+    named = [getattr(settings, name, "") for name in ("MEDIA_ROOT", "STATIC_ROOT")]
+    for name in (*named, project.target.env.key_file):
+        path = Path(str(name or project.folder)).expanduser()
         whole = (project.folder / path).resolve()
         if project.folder in whole.parents:
             found.append(whole.relative_to(project.folder).as_posix())

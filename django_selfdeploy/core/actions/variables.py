@@ -65,7 +65,7 @@ def _keep(path: str, new: bytes, world: World) -> None:
     old = _read(path)
     if old is not None and old != new:
         atomic.write(f"{path}{PREVIOUS}", old, mode=0o600)
-    Write(path, new.decode("utf-8", "surrogateescape"), 0o600).do(world)
+    Write(path, Secret(new.decode("utf-8", "surrogateescape")), 0o600).do(world)
 
 
 def _read(path: str) -> bytes | None:
