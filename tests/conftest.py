@@ -28,6 +28,7 @@ STARTS_PROGRAMS = (
         "core/test_running.py",
         "hosts/test_connection.py",
         "project/test_image_programs.py",
+        "test_exports.py",
         "test_initial.py",
         "test_load.py",
         "test_main.py",

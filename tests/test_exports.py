@@ -14,6 +14,7 @@ from django_selfdeploy.backends.rendering import render
 from django_selfdeploy.core.layout import Layout
 from django_selfdeploy.exports import exports
 from django_selfdeploy.project.env_text import text_of
+from tests.project.test_env_text import LISTED
 
 VALUES = {
     "ODD": "'\"\\$HOME `id` $(id) !! #%;& \u00e9 ~ *\\",
@@ -92,3 +93,22 @@ def test_each_line_stands_for_itself(root: Path) -> None:
         os.environ.update(kept)
     assert b"export QUOTES='" + rb"'\''" * 3 + b"'" in lines
     assert all(line.startswith(b"export ") for line in lines)
+
+
+def test_values_reach_a_process_as_they_are(tmp_path: Path) -> None:
+    """From the file by the launcher into the environment of a command, whatever the locale."""
+    values = {f"V{number}": value for number, value in enumerate(LISTED)}
+    project, etc = tmp_path / "source", tmp_path / "etc"
+    project.mkdir()
+    etc.mkdir()
+    (project / ".env").write_text(text_of(values), encoding="utf-8")
+    places = {"PROJECT": project, "VARIABLES": project / ".env", "SHARED": tmp_path}
+    (etc / "environment.json").write_text(json.dumps({f"SELFDEPLOY_{k}": str(v) for k, v in places.items()}))
+    show = "import os, json; print(json.dumps({k.decode(): v.hex() for k, v in os.environb.items()}))"
+    words = (sys.executable, "-m", "django_selfdeploy.launch", str(tmp_path), sys.executable, "-c", show)
+    ascii_only = {"LC_ALL": "C", "PYTHONCOERCECLOCALE": "0", "PYTHONUTF8": "0"}
+    for locale in ({}, {"LC_ALL": "C"}, ascii_only):
+        place = {"PYTHONPATH": str(Path(django_selfdeploy.__file__).parents[1]), **locale}
+        done = subprocess.run(words, capture_output=True, text=True, check=True, env=place)
+        seen = json.loads(done.stdout)
+        assert {name: bytes.fromhex(seen[name]).decode() for name in values} == values

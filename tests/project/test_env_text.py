@@ -2,10 +2,7 @@
 
 import inspect
 import io
-import json
 import os
-import subprocess
-import sys
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -14,9 +11,11 @@ import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from django_selfdeploy import launch
 from django_selfdeploy.core.errors import ConfigError
 from django_selfdeploy.project.env_text import LONGEST, parsed, reads_alike, text_of
+
+COMMENTS = "parse_comments" in inspect.signature(environ.Env.read_env).parameters
+"""Whether django-environ is one that can read both ways."""
 
 NAMES = st.from_regex(r"[A-Za-z_][A-Za-z_0-9]{0,20}", fullmatch=True)
 ODD = st.text(st.sampled_from("'\"\\\n\r\t #$=%;{}()~`!\u2028\u0085\x1c\0nrt\udcff\u00e9"), max_size=12)
@@ -38,7 +37,7 @@ def read_in_every_way(text: str) -> Iterator[dict[str, str]]:
     """As django-environ reads it now, and as it did before 0.12, which parse_comments brings back."""
     kept = dict(os.environ)
     ways: list[dict[str, bool]] = [{}]
-    if "parse_comments" in inspect.signature(environ.Env.read_env).parameters:
+    if COMMENTS:
         ways.append({"parse_comments": True})
     for way in ways:
         try:
@@ -63,7 +62,7 @@ def test_what_is_accepted_is_read_back_exactly_and_what_is_not_is_named(values: 
     assert not any(map(unread, values.values()))
     assert list(read_in_every_way(text)) == [values] * len(list(read_in_every_way(text)))
     assert parsed(text) == values
-    assert reads_alike(text)
+    assert reads_alike(text) or not COMMENTS
 
 
 @pytest.mark.parametrize(
@@ -100,28 +99,10 @@ def test_a_reference_to_another_variable_is_meant(tmp_path: Path) -> None:
     assert parsed(text_of(values)) == values
 
 
+@pytest.mark.skipif(not COMMENTS, reason="this django-environ reads in one way")
 @pytest.mark.parametrize(
     ("text", "alike"),
     [("A=1\n# b\n", True), ("A=a#b\n", False), ("A='a' # b\n", False), ("A='a#b'\n", True), ("A=a b\n", True)],
 )
 def test_what_older_versions_read_otherwise_is_known(text: str, alike: bool) -> None:
     assert reads_alike(text) is alike
-
-
-def test_values_reach_a_process_as_they_are(tmp_path: Path) -> None:
-    """From the file by the launcher into the environment of a command, whatever the locale."""
-    values = {f"V{number}": value for number, value in enumerate(LISTED)}
-    project, etc = tmp_path / "source", tmp_path / "etc"
-    project.mkdir()
-    etc.mkdir()
-    (project / ".env").write_text(text_of(values), encoding="utf-8")
-    places = {"PROJECT": project, "VARIABLES": project / ".env", "SHARED": tmp_path}
-    (etc / "environment.json").write_text(json.dumps({f"SELFDEPLOY_{k}": str(v) for k, v in places.items()}))
-    show = "import os, json; print(json.dumps({k.decode(): v.hex() for k, v in os.environb.items()}))"
-    words = (sys.executable, "-m", "django_selfdeploy.launch", str(tmp_path), sys.executable, "-c", show)
-    ascii_only = {"LC_ALL": "C", "PYTHONCOERCECLOCALE": "0", "PYTHONUTF8": "0"}
-    for locale in ({}, {"LC_ALL": "C"}, ascii_only):
-        place = {"PYTHONPATH": str(Path(launch.__file__).parents[1]), **locale}
-        done = subprocess.run(words, capture_output=True, text=True, check=True, env=place)
-        seen = json.loads(done.stdout)
-        assert {name: bytes.fromhex(seen[name]).decode() for name in values} == values
