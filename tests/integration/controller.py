@@ -30,11 +30,12 @@ class Controller:
 
 
 def make_controller(folder: Path, wheel: Path, *, python: str = sys.executable) -> Controller:
-    """Install the wheel, and what it requires, into a new virtualenv."""
+    """Install the wheel, and what it and the test site require, into a new virtualenv: a rehearsal loads the site."""
     env = folder / "env"
     run(uv.find_uv_bin(), "venv", "--quiet", "--python", python, str(env))
     install = (uv.find_uv_bin(), "pip", "install", "--quiet", "--compile-bytecode")
-    run(*install, "--python", str(env / "bin/python"), str(wheel))
+    site = REPOSITORY / "testproject/requirements.txt"
+    run(*install, "--python", str(env / "bin/python"), str(wheel), "--requirement", str(site))
     return Controller(folder)
 
 
