@@ -13,6 +13,7 @@ from .backends.base import AppServer, FrontServer, Part, ProcessManager, option
 from .backup_options import BackupOptions, backup_options
 from .build_options import Build, build_options
 from .core.errors import ConfigError
+from .env_options import EnvSources, env_options
 from .hosts.options import Ssh
 from .inventory import Host
 from .project.safety.schedule import is_kind
@@ -76,6 +77,7 @@ class Target:
         "",
         "File of environment variables, beside manage.py; default: .env.TARGET, else .env, where there is one.",
     )
+    env: EnvSources = option(EnvSources(), "Where variables come from besides files. See `ENV` below.")
     requirements: tuple[str, ...] = option(
         (), "Requirement files to install; default: found (uv.lock, requirements.txt, pyproject.toml)."
     )
@@ -170,6 +172,7 @@ def load(alias: str, configured: Any, *, settings_module: str) -> Target:
     values["smoke"] = smoke_options(f"{where}['SMOKE']", values.get("smoke", True))
     values["hosts"] = inventory.hosts(f"{where}['HOSTS']", values.get("hosts", ()))
     values["backup"] = backup_options(f"{where}['BACKUP']", values.get("backup", {}))
+    values["env"] = env_options(f"{where}['ENV']", values.get("env", {}))
     values["ssh"] = Ssh(**fields_of(f"{where}['SSH']", Ssh, values.get("ssh", {})))
     target = Target(alias=alias, **values)
     _judge(where, target)

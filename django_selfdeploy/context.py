@@ -13,6 +13,8 @@ from .core.release import Release
 from .core.secret import Secret
 from .core.state import HostState
 from .project.consistency.surroundings import Surroundings
+from .project.env_changes import Changes, changes
+from .project.env_text import parsed
 from .project.facts import ProjectFacts
 from .project.safety.schedule import Schedule, schedule
 from .requirements import Requirements
@@ -75,6 +77,15 @@ class Context:
         """Which of the pending migrations come before the switch, and which after it."""
         running = self.previous is not None or self.others_run
         return schedule(self.known_facts.pending, overrules=self.overrules, window=self.is_closed, running=running)
+
+    @property
+    def changed_variables(self) -> Changes:
+        """What is not as in the live release; nothing where none is live, or its variables were not asked for."""
+        state = self.state
+        if state.live_variables is None:
+            return Changes()
+        after = self.variables or state.kept_variables or Secret("")
+        return changes(parsed(state.live_variables.reveal()), parsed(after.reveal()))
 
     @property
     def folder(self) -> str:

@@ -18,10 +18,11 @@ import environ
 
 from .conf import Target
 from .core.errors import ConfigError
-from .project import imported, variables
+from .project import imported
 from .project.adjust import LOCAL_HOSTS
 from .project.adjustment import Values
 from .project.changes import VARIABLE, Change
+from .project.env_text import parsed
 from .project.rewrite import Remark, Rewritten, rewrite
 from .requirements import TEXTS
 
@@ -35,8 +36,8 @@ class Found:
     """The project as it is. `texts` are the files that are there, by path relative to the folder of manage.py.
 
     `settings` is the path of the settings module, "" where it lies elsewhere; `variables` is the environment file
-    of the target, there or not; `requires` is empty where the project states its requirements itself. In git,
-    `ignored` and `tracked` are paths that are either.
+    of the target, there or not, `sealed` its encrypted one, "" for none; `requires` is empty where the project states
+    its requirements itself. In git, `ignored` and `tracked` are paths that are either.
     """
 
     folder: Path
@@ -49,6 +50,12 @@ class Found:
     in_git: bool = False
     ignored: frozenset[str] = frozenset()
     tracked: frozenset[str] = frozenset()
+    sealed: str = ""
+
+    @property
+    def key(self) -> str:
+        """The file of the key beside manage.py; "" where there is nothing that it would open."""
+        return f"{self.sealed.removesuffix('.enc')}.key" if self.sealed else ""
 
 
 @dataclass(frozen=True)
@@ -78,7 +85,9 @@ def look(folder: Path, target: Target, module: str, live: Values) -> Found:
     top = _git(folder, "rev-parse", "--show-toplevel").strip()
     places = (folder, Path(top or folder))
     stated = target.requirements or any((place / name).exists() for place in places for name in INPUTS)
-    kept = (DEVELOPMENT, own, *UNVERSIONED)
+    sealed = f".env.{target.alias}.enc" if (folder / f".env.{target.alias}.enc").is_file() else ""
+    encrypted = (sealed, f".env.{target.alias}.key") if sealed else ()
+    kept = (DEVELOPMENT, own, *UNVERSIONED, *encrypted)
     return Found(
         folder=folder,
         alias=target.alias,
@@ -90,6 +99,7 @@ def look(folder: Path, target: Target, module: str, live: Values) -> Found:
         in_git=bool(top),
         ignored=frozenset(_git(folder, "check-ignore", "--no-index", "--", *kept).splitlines()),
         tracked=frozenset(_git(folder, "ls-files", "--", *kept).splitlines()),
+        sealed=sealed,
     )
 
 
@@ -153,7 +163,7 @@ def _environment(found: Found, done: Rewritten, new_key: Callable[[], str]) -> I
     text = mine[0].after if mine else found.texts.get(DEVELOPMENT, "")
     if found.variables in found.texts:
         yield from _added(found, found.variables, done.changed, production, whom)
-    elif "DEBUG" in done.reads and _is_true(variables.parsed(text).get("DEBUG", "")):
+    elif "DEBUG" in done.reads and _is_true(parsed(text).get("DEBUG", "")):
         copied = _without(found.texts.get(DEVELOPMENT, ""), production)
         for change in _added(found, found.variables, done.reads, production, whom):
             yield replace(change, after=change.after + copied)
@@ -162,7 +172,7 @@ def _environment(found: Found, done: Rewritten, new_key: Callable[[], str]) -> I
 def _added(found: Found, path: str, read: tuple[str, ...], values: dict[str, str], whom: str) -> list[Change]:
     """The file with those `values` that are `read`, less those that it has."""
     before = found.texts.get(path)
-    present = variables.parsed(before or "")
+    present = parsed(before or "")
     names = [name for name in values if name in read and name not in present]
     if not names:
         return []
@@ -195,8 +205,9 @@ def _requirements(found: Found) -> Iterator[Change]:
 def _gitignore(found: Found) -> Iterator[Change]:
     """Files of this machine alone, as far as git does not ignore them and nothing of them is committed."""
     committed = {path.partition("/")[0] for path in found.tracked} | found.tracked
-    kept = dict.fromkeys((DEVELOPMENT, found.variables, *UNVERSIONED))
+    kept = dict.fromkeys(filter(None, (DEVELOPMENT, found.variables, found.key, *UNVERSIONED)))
     lines = [path for path in kept if path not in found.ignored and path.rstrip("/") not in committed]
+    lines += [f"!{found.sealed}"] if found.sealed in found.ignored else []  # this one is meant for git
     if found.in_git and lines:
         before = found.texts.get(".gitignore")
         text = "".join(f"{line}\n" for line in lines)
@@ -206,6 +217,9 @@ def _gitignore(found: Found) -> Iterator[Change]:
 def _committed(found: Found) -> Iterator[Remark]:
     for path in sorted({DEVELOPMENT, found.variables} & found.tracked):
         yield Remark(path, "It is committed, and so are the secrets in it.", f"git rm --cached {path}")
+    if found.key in found.tracked:
+        what = f"It is committed, and opens {found.sealed} for everybody; make another: `deploy_env rotate`."
+        yield Remark(found.key, what, f"git rm --cached {found.key}")
 
 
 # Tell --------------------------------------------------------------------------------------------------------

@@ -24,19 +24,32 @@ def surroundings(folder: str) -> str:
     project = constants["SELFDEPLOY_PROJECT"]
     variables = constants.get("SELFDEPLOY_VARIABLES", "")
     if variables and os.path.exists(variables):
+        _expect_readable(variables)
         environ.Env.read_env(variables)
     _secret_key(constants.get("SELFDEPLOY_KEPT", constants["SELFDEPLOY_SHARED"]))
     return str(project)
+
+
+def _expect_readable(path: str) -> None:
+    """django-environ goes on without a file that it may not read, and the project would run without its variables."""
+    try:
+        with open(path, "rb"):
+            return
+    except OSError as error:
+        sys.exit(f"{path!r} cannot be read: {error.strerror}. It is for the user who deployed, and for root.")
 
 
 def _secret_key(shared: str) -> None:
     """A project that wants SECRET_KEY from its environment and was given none gets the one kept on the host."""
     kept = Path(shared, "secret_key")
     if "SECRET_KEY" not in os.environ and kept.exists():
+        _expect_readable(str(kept))
         os.environ["SECRET_KEY"] = kept.read_text(encoding="utf-8").strip()
 
 
 def main(argv: list[str]) -> None:
+    if sys.getfilesystemencoding() != "utf-8":  # as some locales make it: values would be other bytes
+        os.execv(sys.executable, (sys.executable, "-X", "utf8", "-m", "django_selfdeploy.launch", *argv))  # noqa: S606
     folder, *words = argv
     os.chdir(surroundings(os.path.realpath(folder)))
     try:

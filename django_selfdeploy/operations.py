@@ -16,84 +16,113 @@ from .core.events import Remarked, Warned
 from .core.layout import Layout
 from .core.plan import Plan
 from .core.release import Release
+from .core.secret import Secret
 from .core.state import HostState
+from .env_sources import Gathered, gather
 from .hosts.base import Connection, Listener
 from .hosts.fleet import Fleet, naming
 from .hosts.news import Recorded
 from .kept import KeptSource
 from .options import Options, Outcome, Project
-from .preparation import contexts_for, find_code, look_for, prepare, read_variables, target_on
-from .project import variables
+from .preparation import contexts_for, find_code, look_for, prepare, target_on
 from .project.facts import ProjectFacts
 from .reaching import connected, look_at
 from .steps import activate, plans
 from .story import about_deployment, about_migrations, recorder
 
 States = Mapping[str, HostState]
+Change = Callable[[Secret | None], Secret]
+"""Makes the variables of a host from the text of those that it keeps, None for none."""
 
 
-def look(project: Project, fleet: Fleet) -> dict[str, HostState]:
-    """The state of each host, without a lock: nothing is changed, not even a folder made."""
-    return fleet.each(lambda name, connection: look_at(project, name, connection))
+def look(project: Project, fleet: Fleet, *, variables: bool = False) -> dict[str, HostState]:
+    """The state of each host, without a lock: nothing is changed, not even a folder made. With the values of its
+    `variables` where they are asked for.
+    """
+    return fleet.each(lambda name, connection: look_at(project, name, connection, variables=variables))
 
 
 def deploy(project: Project, options: Options, listeners: tuple[Listener, ...]) -> Outcome:
     """Take the project to a running site. Raises a DeployError; nothing has changed then, or it was taken back."""
     with connected(project) as fleet:
-        source = find_code(project, options)  # while the runners start
+        source, here = find_code(project, options), gather(project)  # while the runners start
         about = about_deployment(project, "deploy", f"+{source.short}", options, source)
-        with opened(fleet, project, about, options, listeners) as states:
-            prepared = prepare(project, source, states, options, fleet.first.release)
+        with opened(fleet, project, about, options, listeners, secrets=here.secrets, variables=True) as states:
+            prepared = prepare(project, source, states, options, fleet.first.release, here.text)
             fleet.give(prepared.read)
             contexts = prepared.contexts
             behind = tuple(name for name, context in contexts.items() if options.force or not is_unchanged(context))
             live = {live_on(states[name]).id: live_on(states[name]) for name in contexts if name not in behind}
             if not behind and len(live) == 1:
-                release = next(iter(live.values()))
-                fleet.abandon(Unchanged(f"Nothing changed: {release.id} is live."))
-                return Outcome("unchanged", fleet.first.deployment, release.id, release.url)
+                return _left(fleet, next(iter(live.values())), "Nothing changed")
             if len(live) == 1 and not any(states[name].known(identity) for name in behind for identity in live):
-                return _catch_up(fleet, contexts, behind, next(iter(live)), options)
-            return _go(fleet, contexts, "deploy", options)
+                return _catch_up(fleet, contexts, behind, next(iter(live)), about, options)
+            return _go(fleet, contexts, about, options)
 
 
 def _catch_up(
-    fleet: Fleet, contexts: dict[str, Context], behind: tuple[str, ...], release: str, options: Options
+    fleet: Fleet,
+    contexts: dict[str, Context],
+    behind: tuple[str, ...],
+    release: str,
+    about: dict[str, Any],
+    options: Options,
 ) -> Outcome:
     """Bring the hosts that are behind to the release that the others have live, under its name."""
     others = fleet.narrowed(name for name in fleet.names if name not in behind)
     others.abandon(Unchanged(f"Nothing changed: {release} is live."))
     mine = {name: replace(contexts[name], release=release) for name in behind}
-    return _go(fleet.narrowed(behind), mine, "deploy", options)
+    return _go(fleet.narrowed(behind), mine, about, options)
 
 
-def restart(project: Project, options: Options, listeners: tuple[Listener, ...]) -> Outcome:
+def restart(
+    project: Project,
+    options: Options,
+    listeners: tuple[Listener, ...],
+    *,
+    change: Change | None = None,
+    only_changed: bool = False,
+    subject: str = "",
+) -> Outcome:
     """Make the live release anew, with the target's variables and settings of now, and switch to it.
 
-    New processes beside the old ones, so no request is lost. Raises NothingThere where nothing is live.
+    New processes beside the old ones, so no request is lost; nothing is sent, built or tested. `change` makes the
+    variables of each host from those that it keeps. With `only_changed` nothing is done where they are live already.
+    `subject` says in the record what it is about. Raises NothingThere where nothing is live.
     """
     with connected(project) as fleet:
-        about = about_deployment(project, "restart", "+restart", options, None)
-        with opened(fleet, project, about, options, listeners) as states:
+        here = gather(project) if change is None else Gathered({}, None)
+        about = {**about_deployment(project, "restart", "+restart", options, None), "subject": subject}
+        with opened(fleet, project, about, options, listeners, secrets=here.secrets, variables=True) as states:
             live = {name: live_on(state) for name, state in states.items()}
+            texts = {name: change(state.kept_variables) if change else here.text for name, state in states.items()}
             entries = fleet.each(lambda name, connection: connection.manifest(live[name].id))
             source = KeptSource.of(live[fleet.lead], entries[fleet.lead])
             envs = {name: release.env for name, release in live.items()}
             options = replace(options, skip_tests=True)
-            contexts = contexts_for(project, source, states, options, fleet.first.release, None, envs)
+            contexts = contexts_for(project, source, states, options, fleet.first.release, None, envs, texts)
             for name, release in live.items():
                 contexts[name] = replace(contexts[name], source=KeptSource.of(release, entries[name]))
-            return _go(fleet, contexts, "restart", options)
+            if only_changed and not any(one.changed_variables for one in contexts.values()):
+                return _left(fleet, live[fleet.lead], "No variable changed")
+            return _go(fleet, contexts, about, options)
 
 
-def _go(fleet: Fleet, contexts: dict[str, Context], kind: str, options: Options) -> Outcome:
+def _left(fleet: Fleet, release: Release, why: str) -> Outcome:
+    """Nothing is to be done on any host."""
+    fleet.abandon(Unchanged(f"{why}: {release.id} is live."))
+    return Outcome("unchanged", fleet.first.deployment, release.id, release.url)
+
+
+def _go(fleet: Fleet, contexts: dict[str, Context], about: dict[str, Any], options: Options) -> Outcome:
     """Stage, look, judge, activate."""
+    kind, noted = about["kind"], _noted(contexts[fleet.lead], about)
     for name, context in contexts.items():
         with naming(name, several=fleet.several):
             judgements.judge_host(context)
     otherwise = {name: recorder(context.layout, context.state) for name, context in contexts.items()}
     staged = {name: plans.stage_plan(context, kind=kind) for name, context in contexts.items()}
-    answers = fleet.carry_out(staged, lambda name: {"otherwise": otherwise[name]})
+    answers = fleet.carry_out(staged, lambda name: {"otherwise": otherwise[name], "more": noted})
     contexts = {name: _known(context, answers[name]) for name, context in contexts.items()}
     try:
         _judge(fleet, contexts)
@@ -104,6 +133,7 @@ def _go(fleet: Fleet, contexts: dict[str, Context], kind: str, options: Options)
     def asked(name: str) -> dict[str, Any]:
         context = contexts[name]
         more = {
+            **noted,
             "release": context.release,
             "versions": _versions(context),
             "migrations": about_migrations(context),
@@ -126,6 +156,12 @@ def _keep_judgements(fleet: Fleet, contexts: dict[str, Context]) -> None:
         connection.carry_out(nothing, more={"migrations": about_migrations(context)})
 
     fleet.narrowed(contexts).each(keep)
+
+
+def _noted(context: Context, about: dict[str, Any]) -> dict[str, Any]:
+    """What the record says besides: the names of variables that are not what they were, on the host that leads."""
+    found = context.changed_variables
+    return {"options": {**about["options"], "variables": found.to_json()}} if found else {}
 
 
 def _known(context: Context, answers: dict[str, Any]) -> Context:
@@ -160,27 +196,30 @@ def _url(contexts: dict[str, Context], lead: str) -> str:
 
 @contextmanager
 def opened(
-    fleet: Fleet, project: Project, about: dict[str, Any], options: Options, listeners: tuple[Listener, ...]
+    fleet: Fleet,
+    project: Project,
+    about: dict[str, Any],
+    options: Options,
+    listeners: tuple[Listener, ...],
+    *,
+    secrets: tuple[str, ...] = (),
+    variables: bool = False,
 ) -> Iterator[States]:
-    """Take the locks, begin the journals, and look; tell the runners when it is over before it is done.
+    """Take the locks, begin the journals, and look; tell the runners when it is over before it is done. `secrets` are
+    masked beside those that the hosts have; with `variables` the states have the values that are live.
 
     The first host is locked before the others: of two that deploy at once, one gets all of them. It names the
     deployment and the release for all. The first error is the one that counts.
     """
     fleet.listeners += listeners
-    secrets = variables.secrets_of(read_variables(project)[1])
 
     def begin(name: str, connection: Connection) -> HostState:
         target = target_on(project.target, name)
         known = {"id": fleet.first.deployment, "release": fleet.first.release} if fleet.first.deployment else {}
-        return connection.open(
-            target.root,
-            name=target.name,
-            look=look_for(target),
-            about={**about, **known, **({"host": name} if name else {})},
-            wait=options.lock_wait,
-            secrets=secrets,
-        )
+        all_about = {**about, **known, **({"host": name} if name else {})}
+        seen = look_for(target, variables=variables)
+        asked: dict[str, Any] = {"name": target.name, "look": seen, "wait": options.lock_wait, "secrets": secrets}
+        return connection.open(target.root, about=all_about, **asked)
 
     states: dict[str, HostState] = {}
     try:

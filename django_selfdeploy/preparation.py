@@ -21,19 +21,22 @@ from .hosts.base import Blobs
 from .hosts.options import Ssh
 from .options import Options, Project
 from .places import on_host, surroundings
-from .project import variables
 from .requirements import Requirements, find_requirements, own_requirement
 from .shipping import Shipment, ship
 from .source import Source, find_source
 
 
-def look_for(target: Target) -> dict[str, Any]:
-    """What to look at on a host for this target; of a supervisord under the root only the host knows the path."""
+def look_for(target: Target, *, variables: bool = False) -> dict[str, Any]:
+    """What to look at on a host for this target; of a supervisord under the root only the host knows the path.
+
+    `variables` asks for the values of what is live and what is kept.
+    """
     control = target.process_manager.control(Layout(""))
     front = target.front
     programs = tuple(filter(None, (front.program, front.helper(target.name), "uv" if target.hosts else "")))
     port = target.port if front.serves else 0
-    return {"control": "" if control.own else control.socket, "port": port, "programs": programs}
+    found = {"control": "" if control.own else control.socket, "port": port, "programs": programs}
+    return {**found, "variables": True} if variables else found
 
 
 def find_code(project: Project, options: Options) -> Source:
@@ -45,10 +48,11 @@ def find_code(project: Project, options: Options) -> Source:
 
 
 def _state_folders(project: Project) -> tuple[str, ...]:
-    """Folders inside the project that hold media and collected static files, which are no source."""
+    """What inside the project is no source: folders of media and collected static files, and the key of variables."""
     found = []
-    for name in ("MEDIA_ROOT", "STATIC_ROOT"):
-        path = Path(str(getattr(settings, name, "") or project.folder))
+    named = [getattr(settings, name, "") for name in ("MEDIA_ROOT", "STATIC_ROOT")]
+    for name in (*named, project.target.env.key_file):
+        path = Path(str(name or project.folder)).expanduser()
         whole = (project.folder / path).resolve()
         if project.folder in whole.parents:
             found.append(whole.relative_to(project.folder).as_posix())
@@ -64,7 +68,12 @@ class Prepared:
 
 
 def prepare(
-    project: Project, source: Source, states: Mapping[str, HostState], options: Options, release: str
+    project: Project,
+    source: Source,
+    states: Mapping[str, HostState],
+    options: Options,
+    release: str,
+    variables: Secret | None,
 ) -> Prepared:
     """Everything that the first plans are made from; what all hosts have in common is read once."""
     target = project.target
@@ -74,7 +83,8 @@ def prepare(
     shipment = Shipment(requirements, {})
     if target.hosts and lacking:
         shipment = ship(source, requirements, uv=find_uv("auto"))
-    contexts = contexts_for(project, source, states, options, release, shipment.requirements, keys)
+    found, texts = shipment.requirements, dict.fromkeys(states, variables)
+    contexts = contexts_for(project, source, states, options, release, found, keys, texts)
     return Prepared(contexts, lambda blobs: shipment.read(source, blobs))
 
 
@@ -86,12 +96,13 @@ def contexts_for(
     release: str,
     requirements: Requirements | None,
     env_keys: Mapping[str, str],
+    variables: Mapping[str, Secret | None],
 ) -> dict[str, Context]:
-    """The contexts of a release `release` by host; `requirements` is None where the environments are there."""
-    variables = read_variables(project)[0]
+    """The contexts of a release `release` by host. `requirements` is None where the environments are there, a host's
+    `variables` where it is to use what it keeps.
+    """
     created = datetime.now(timezone.utc).strftime("%Y-%m-%dT%H:%M:%SZ")
-    found = {}
-    lead = lead_of(project.target, tuple(states))
+    found, lead = {}, lead_of(project.target, tuple(states))
     for name, state in states.items():
         target, layout = target_on(project.target, name), Layout(state.root)
         context = Context(
@@ -104,7 +115,7 @@ def contexts_for(
             release=release,
             python=target.python or state.python,
             uv=uv_on(state, target),
-            variables=variables,
+            variables=variables[name],
             host=name,
             leads=name == lead,
             skip_tests=options.skip_tests,
@@ -133,19 +144,14 @@ def target_on(target: Target, name: str) -> Target:
     return on_host(target, host) if host else target
 
 
-def read_variables(project: Project) -> tuple[Secret | None, dict[str, str]]:
-    """The text of the target's environment file and its variables; None where this machine has none."""
-    path = variables.find(project.folder, named=project.target.env_file, alias=project.target.alias)
-    return variables.read(path) if path else (None, {})
-
-
 def fingerprint(context: Context) -> str:
     """Equal for two deployments that would give the same site."""
     digest = hashlib.sha256()
     for entry in context.source.entries:
         digest.update(f"{entry.path}\0{entry.blob}\0{entry.mode}\0".encode("utf-8", "surrogateescape"))
     digest.update(context.env_key.encode())
-    digest.update((context.variables.reveal() if context.variables else "").encode("utf-8", "surrogateescape"))
+    variables = context.variables or context.state.kept_variables or Secret("")
+    digest.update(variables.reveal().encode("utf-8", "surrogateescape"))
     # other hosts make no other site of this one, nor do other judgements
     alone = replace(context.target, hosts=(), batch=1, ssh=Ssh(), migrations={})
     digest.update(f"{alone!r}\0{__version__}".encode())

@@ -90,10 +90,10 @@ def fleet_of(project: Project, connections: dict[str, Connection], *, several: b
     return Fleet(connections, lead=lead, batches=batches, several=several)
 
 
-def look_at(project: Project, name: str, connection: Connection) -> HostState:
+def look_at(project: Project, name: str, connection: Connection, *, variables: bool = False) -> HostState:
     """The state of one host, without a lock: nothing is changed there, not even a folder made."""
     target = target_on(project.target, name)
-    return connection.open(target.root, name=target.name, look=look_for(target))
+    return connection.open(target.root, name=target.name, look=look_for(target, variables=variables))
 
 
 def chosen(project: Project) -> tuple[Host, ...]:

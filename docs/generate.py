@@ -30,6 +30,7 @@ from django_selfdeploy.backends.supervisor import Supervisor
 from django_selfdeploy.backup_options import BackupOptions
 from django_selfdeploy.core import errors, hand, plan
 from django_selfdeploy.core.layout import Layout
+from django_selfdeploy.env_options import EnvSources
 from django_selfdeploy.hosts.options import Ssh
 from django_selfdeploy.tell.jsonlines import JsonLines
 
@@ -39,6 +40,7 @@ PARTS = {"APP_SERVER": Gunicorn, "FRONT": Nginx, "PROCESS_MANAGER": Supervisor}
 """The key of a target that names a part, and the part that ships for it."""
 
 NESTED = {
+    "ENV": EnvSources,
     "PROCESSES": conf.Process,
     "BACKUP": BackupOptions,
     "BUILD": conf.Build,
@@ -60,6 +62,8 @@ TYPES = {
     "Ssh": "dictionary",
     "dict[str, Process]": "dictionary of dictionaries",
     "tuple[tuple[str, ...], ...]": "list of lists of words",
+    "EnvSources": "dictionary",
+    "dict[str, tuple[str, ...]]": "dictionary of lists of words",
     "Build": "list of commands, or a dictionary",
     "Smoke": "True, False, a list of paths, or a dictionary",
     "Static": "dictionary",

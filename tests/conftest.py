@@ -29,6 +29,7 @@ STARTS_PROGRAMS = (
         "hosts/test_connection.py",
         "project/test_settings_that_fail.py",
         "project/test_image_programs.py",
+        "test_exports.py",
         "test_initial.py",
         "test_load.py",
         "test_main.py",

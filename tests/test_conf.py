@@ -15,6 +15,7 @@ from django_selfdeploy.backup_options import BackupOptions
 from django_selfdeploy.build_options import Build
 from django_selfdeploy.conf import Process, Target, aliases, load
 from django_selfdeploy.core.errors import ConfigError
+from django_selfdeploy.env_options import EnvSources
 from django_selfdeploy.hosts.options import Ssh
 from django_selfdeploy.inventory import Host
 from django_selfdeploy.smoke_options import Smoke
@@ -79,6 +80,7 @@ def test_every_key_has_its_place() -> None:
         "ACCEPT": ["selfdeploy.E030"],
         "REFUSE": ["selfdeploy.W034"],
         "BUILD": [["npm", "ci"]],
+        "ENV": {"INHERIT": ["CI_TOKEN"], "COMMANDS": {"DB": ["pass", "show", "db"]}, "KEY_FILE": "~/site.key"},
         "STATIC": {"MINIFY": False},
         "SMOKE": {"SKIP": ["/slow/"]},
         "MIGRATIONS": {"shop.0002_price": "expand"},
@@ -125,6 +127,7 @@ def test_every_key_has_its_place() -> None:
         audit=True,
         accept=("selfdeploy.E030",),
         refuse=("selfdeploy.W034",),
+        env=EnvSources(("CI_TOKEN",), {"DB": ("pass", "show", "db")}, "~/site.key"),
         build=Build((("npm", "ci"),)),
         static=Static(minify=False),
         smoke=Smoke(skip=("/slow/",)),

@@ -49,6 +49,7 @@ NO_SETTINGS = {
         "SO_REUSEPORT",
         "MAILERS",
     ),
+    *("PATH", "SELFDEPLOY_KEY", "SELFDEPLOY_KEY_PRODUCTION", "SENTRY_DSN", "PYTHONPATH"),
     *("SENDFILE_BACKEND", "SENDFILE_ROOT", "SENDFILE_URL"),
 }
 """Words in capitals that the documentation uses and that are no settings."""

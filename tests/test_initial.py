@@ -249,3 +249,15 @@ def test_a_project_that_the_changes_would_break_is_as_it_was(tmp_path: Path, mon
         write(folder, decide(project, lambda: "k").changes, check=checked)
     assert settings.read_text() == before
     assert sorted(path.name for path in folder.iterdir()) == ["manage.py", "mysite"]
+
+
+def test_the_encrypted_file_is_for_git_and_its_key_is_not(rewritten: str) -> None:
+    texts = {PATH: rewritten, ".env": "DEBUG=False\n"}
+    usual = found(texts).ignored
+    project = found(texts, sealed=".env.default.enc", ignored=usual | {".env.default.enc"})
+    assert after(project) == {".gitignore": ".env.default.key\n!.env.default.enc\n"}
+    known = found(texts, sealed=".env.default.enc", ignored=usual | {".env.default.key"})
+    assert decide(known, lambda: "k") == initial.Decision((), ())
+    committed = found(texts, sealed=".env.default.enc", tracked=frozenset((".env.default.key", ".env.default.enc")))
+    [remark] = decide(committed, lambda: "k").left_alone
+    assert (remark.path, remark.paste) == (".env.default.key", "git rm --cached .env.default.key")

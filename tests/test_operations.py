@@ -285,9 +285,10 @@ def test_a_dry_run_changes_nothing_and_shows_both_plans(
     assert (host.done, host.about, host.events) == ([], None, [])
     assert tuple(step.name for step in stage.steps) == STAGE
     assert tuple(step.name for step in activate.steps)[: len(ACTIVATE)] == ACTIVATE
-    place = {"code": project.folder, "project": project.folder, "variables": project.folder / ".env"}
+    place = {"code": project.folder, "project": project.folder}
     known = {"admin": "DATABASE_ADMIN_URL", "sql": True, "before": "", "around": Surroundings()}
-    assert asked == [{**place, **known}]
+    values = {"variables": Secret("SECRET_KEY=hunter2-hunter2\n"), "secrets": ("hunter2-hunter2",)}
+    assert asked == [{**place, **known, **values}]
     assert made.release.endswith(made.source.short)
 
 

@@ -18,6 +18,7 @@ from hypothesis import strategies as st
 from django_selfdeploy import limits
 from django_selfdeploy.core.errors import SourceError
 from django_selfdeploy.core.manifest import FILE, LINK, PROGRAM, Entry, blob_id
+from django_selfdeploy.left_out import is_state
 from django_selfdeploy.source import GitSource, Source, TreeSource, find_source
 
 CONFIG = {
@@ -660,3 +661,8 @@ class TestNames:
             committed = find_source(commit(place))
             assert contents(committed) == contents(dirty) == files
             assert committed.entries == dirty.entries
+
+
+@pytest.mark.parametrize("name", [".env.prod", ".env.prod.enc", ".env.prod.enc.previous", ".env.prod.key"])
+def test_variables_encrypted_or_not_and_their_keys_are_never_deployed(name: str) -> None:
+    assert is_state(name)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from dataclasses import dataclass
 
 from .codec import record
@@ -69,6 +70,15 @@ class Layout:
     def variables(self) -> str:
         """The target's environment file, mode 0600."""
         return f"{self.shared}/.env"
+
+    @property
+    def previous_variables(self) -> str:
+        """The environment file before that, mode 0600."""
+        return f"{self.variables}.previous"
+
+    def variables_of(self, identity: str, project: str) -> str:
+        """The environment file of a release whose manage.py is in `project`, relative to its source."""
+        return os.path.normpath(f"{self.release(identity)}/source/{project}/.env")
 
     @property
     def secret_key(self) -> str:

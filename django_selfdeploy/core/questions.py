@@ -9,6 +9,7 @@ from . import journal, lock, logs, state, status
 from .actions.source import read_manifest
 from .backups import store
 from .distance import distance
+from .errors import NothingThere
 from .layout import Layout
 
 
@@ -43,6 +44,21 @@ def story(layout: Layout, *, count: int) -> list[dict[str, Any]]:
     return journal.newest(layout, count)
 
 
+def variables(layout: Layout, *, releases: tuple[str, ...]) -> dict[str, Any]:
+    """The environment files of releases by id, "" for the live one; None where a release has none.
+
+    Raises NothingThere for a release that is not on the host.
+    """
+    return {identity: _variables(layout, identity) for identity in releases}
+
+
+def _variables(layout: Layout, identity: str) -> Any:
+    known = state.read_release(layout.release(identity) if identity else layout.current)
+    if known is None or known.id != (identity or known.id):
+        raise NothingThere(f"There is no release {identity!r}.", hint="`deploy_history` lists them.")
+    return state.environment_file(layout.variables_of(known.id, known.project))
+
+
 def backups(layout: Layout, *, folder: str) -> tuple[store.Backup, ...]:
     """The complete backups in `folder`, oldest first."""
     return store.listed(folder)
@@ -58,4 +74,5 @@ ANSWERS: dict[str, Callable[..., Any]] = {
     "story": story,
     "backups": backups,
     "distance": distance,
+    "variables": variables,
 }

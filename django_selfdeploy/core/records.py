@@ -18,6 +18,7 @@ from .actions import (
     source,
     static,
     system,
+    variables,
     web,
     window,
 )
@@ -26,7 +27,7 @@ from .backups import applied, store
 MODULES = (
     *(agent, boot, distance, events, layout, manifest, plan, recovery, release, state, supervisor),
     *(accounts, audit, build, django, files, front, packages, processes, programs, restore, smoke),
-    *(source, static, system, web, window),
+    *(source, static, system, variables, web, window),
     *(applied, store),
 )
 

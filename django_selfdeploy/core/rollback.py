@@ -8,6 +8,7 @@ from .actions.base import Action
 from .actions.django import Ask
 from .actions.files import CopyFile, Remove, Write
 from .actions.processes import Say
+from .actions.variables import KeepVariables
 from .agent import AgentSpec
 from .backups.applied import Applied
 from .distance import Distance
@@ -71,7 +72,8 @@ def _previous_good(state: HostState) -> Release:
 
 def _mark_left(layout: Layout, new: Release, previous: Release | None, *, keeps: bool) -> Step:
     """Who goes back has a reason: the release that is left is not one to come back to by itself."""
-    actions: list[Action] = [Remove((f"{layout.release(new.id)}/{BAD}",))]
+    own = layout.variables_of(new.id, new.project)
+    actions: list[Action] = [Remove((f"{layout.release(new.id)}/{BAD}",)), KeepVariables(own, layout.variables)]
     if previous is not None and keeps:
         actions.append(CopyFile(layout.migrations(previous.id), layout.migrations(new.id)))
     if previous is not None and previous.id > new.id:

@@ -23,6 +23,7 @@ from .actions.base import ActionFailed
 from .errors import Cancelled, DeployError, HostError, NothingThere, RunnerLost, as_fields, named
 from .events import Event, Finished, Started, Warned
 from .executor import Executor, of_system
+from .known_secrets import known_secrets
 from .layout import Layout
 from .outcomes import status_of
 from .plan import Plan
@@ -168,7 +169,7 @@ class Runner:
             fetch=self._fetch,
             began=began,
         )
-        self._session.learn_secrets(secrets)
+        self._session.learn_secrets((*secrets, *known_secrets(layout, live)))
         self._executor = Executor(self._session)
         self._emit(Started(about["id"], about["kind"], about["target"], about["release"]))
         if self._called_off:

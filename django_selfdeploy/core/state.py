@@ -5,13 +5,14 @@ from __future__ import annotations
 import os
 import socket
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from . import codec, front_modules, journal, machine, probe
 from .actions.files import DOOMED
 from .codec import record
 from .layout import Layout
 from .release import BAD, RECORD, UNMIGRATED, Release
+from .secret import Secret
 from .supervisor import ALIVE, Process, Supervisor, Unreachable
 
 
@@ -38,6 +39,8 @@ class HostState:
     are the ids of journals whose runner did not close them, `leftovers` paths that an interrupted run left. `python`
     is the path of the interpreter that looked, `interpreter` its kind, version and platform.
     `front_modules` are the optional modules of nginx: "" for one that is compiled in, else its file.
+    `live_variables` and `kept_variables` are the environment files of the live release and of shared/, where they were
+    asked for.
     """
 
     root: str
@@ -66,6 +69,8 @@ class HostState:
     python: str = ""
     interpreter: str = ""
     front_modules: dict[str, str] = field(default_factory=dict)
+    live_variables: Secret | None = None
+    kept_variables: Secret | None = None
 
     def known(self, identity: str) -> Known | None:
         return next((known for known in self.releases if known.id == identity), None)
@@ -92,12 +97,35 @@ class HostState:
 
 
 def look(
-    layout: Layout, *, control: str = "", port: int = 0, programs: tuple[str, ...] = (), own: str = ""
+    layout: Layout,
+    *,
+    control: str = "",
+    port: int = 0,
+    programs: tuple[str, ...] = (),
+    own: str = "",
+    variables: bool = False,
 ) -> HostState:
     """Read everything. `control` is the supervisord's socket, `port` the front's, `programs` names to find.
 
-    `own` is the deployment that looks: its journal is not an unfinished one.
+    `own` is the deployment that looks: its journal is not an unfinished one. `variables` asks for their values.
     """
+    found = _looked(layout, control, port, programs, own)
+    if not variables:
+        return found
+    own_text = environment_file(layout.variables_of(found.live.id, found.live.project)) if found.live else None
+    return replace(found, live_variables=own_text, kept_variables=environment_file(layout.variables))
+
+
+def environment_file(path: str) -> Secret | None:
+    """The text of an environment file, bytes that are no UTF-8 as surrogates; None where there is none."""
+    try:
+        with open(path, encoding="utf-8", errors="surrogateescape", newline="") as file:
+            return Secret(file.read())
+    except OSError:
+        return None
+
+
+def _looked(layout: Layout, control: str, port: int, programs: tuple[str, ...], own: str) -> HostState:
     current = _current(layout)
     releases = tuple(_known(layout, identity) for identity in _names(layout.releases))
     live = next((known.release for known in releases if known.id == current), None)

@@ -14,6 +14,7 @@ from ..core.errors import DeployError, RunnerLost, named
 from ..core.events import Event
 from ..core.manifest import Entry
 from ..core.plan import Plan
+from ..core.secret import Secret
 from ..core.state import HostState
 from ..core.wire import Channel, Frame
 
@@ -140,6 +141,10 @@ class Connection:
     def backups(self, folder: str) -> tuple[Backup, ...]:
         """The complete backups in a folder of the host, oldest first."""
         return tuple(self._ask("backups", folder=folder))
+
+    def variables(self, *releases: str) -> dict[str, Secret | None]:
+        """The environment files of releases by id, "" for the live one. Raises NothingThere."""
+        return dict(self._ask("variables", releases=releases))
 
     def distance(self, *, to: str, live: str, folder: str) -> Distance:
         """What core.distance tells."""

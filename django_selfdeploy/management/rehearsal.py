@@ -64,6 +64,7 @@ def as_json(one: Rehearsal) -> dict[str, Any]:
         "plans": [json.loads(codec.dumps(plan)) for plan in one.plans],
         "facts": facts.to_json(),
         "migrations": about_migrations(one.context),
+        "variables": one.context.changed_variables.to_json(),
         "files": differences(one),
     }
 
@@ -92,6 +93,8 @@ def _print(command: BaseCommand, one: Rehearsal, names: Hosts, **options: Any) -
         write(f"Nothing changed: {context.state.current} is live, and a deployment would leave it so.")
     for alias, missing in context.known_facts.to_create.items():
         write(f"note: The database {alias!r} cannot be used yet; a deployment makes {missing}.")
+    if context.changed_variables:
+        write(f"Variables, against the live release: {context.changed_variables}.")
     for remark in judgements.remarks(context):
         write(f"note: {remark}")
     for warning in judgements.warnings(context):

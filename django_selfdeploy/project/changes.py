@@ -12,8 +12,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from ..core.errors import ConfigError
+from ..core.masking import LITERAL, PUBLIC
 from ..core.secret import MASK
-from . import variables
 
 CHECK_SECONDS = 120.0
 BACKUP = ".before-selfdeploy"
@@ -55,7 +55,7 @@ def _masked(line: str) -> str:
     found = VARIABLE.match(line)
     if found is None:
         return line if not line.strip() or line.lstrip().startswith("#") else MASK
-    public = variables.PUBLIC.match(found["name"]) or variables.LITERAL.match(found["value"])
+    public = PUBLIC.match(found["name"]) or LITERAL.match(found["value"])
     return line if public and not found["comment"] else f"{found['start']}{MASK}"
 
 

@@ -8,8 +8,8 @@ from pathlib import PurePath
 from typing import Any
 from urllib.parse import ParseResult, urlsplit
 
+from ..core.masking import LITERAL, PUBLIC
 from .contract import DEFAULT, HIDDEN, NONE
-from .variables import LITERAL, PUBLIC
 
 SECRET = re.compile(r"(?i)SECRET|PASS|PWD|TOKEN|KEY|CREDENTIAL|PRIVATE|SALT|DSN|AUTH|SIGNATURE|CERT")
 """Names, and keys in a value, behind which a secret may be."""

@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from dataclasses import replace
 
-from . import variables
 from .changes import VARIABLE
 from .contract import DEFAULT, HIDDEN, Contract, Variable
+from .env_text import parsed
 from .wanting import Words, unused
 
 FILE = ".env.example"
@@ -124,4 +124,4 @@ def _line(name: str, value: str) -> str:
 def _is_read_as(line: str, name: str, value: str) -> bool:
     if len(line.splitlines()) != 1 or value.startswith("$"):
         return False
-    return variables.parsed(line) == {name: value}
+    return parsed(line) == {name: value}

@@ -1,25 +1,19 @@
-"""The environment file of a target: read as django-environ reads it, and what in it is secret."""
+"""The environment file of a target: read as django-environ reads it."""
 
 from __future__ import annotations
 
-import io
-import os
 import re
 from pathlib import Path
-from urllib.parse import unquote, urlsplit
-
-import environ
 
 from ..core.errors import ConfigError
 from ..core.secret import Secret
+from .env_text import parsed
 
-PUBLIC = re.compile(
-    r"(ALLOWED_HOSTS|DEBUG|DJANGO_SETTINGS_MODULE|LANG|LC_\w+|LANGUAGE_CODE|TZ|TIME_ZONE|PORT|HOST|\w*_HOST|\w*_PORT"
-    r"|\w*_HOSTS|\w*_ORIGINS|\w*_TIMEOUT|\w*_ENGINE|\w*_BACKEND|\w*_DEBUG|\w*LOG_LEVEL|SELFDEPLOY_\w+)\Z"
-)
-"""Names whose values are no secrets: masking them would blank out ordinary words of the output."""
+ASSIGNMENT = re.compile(r"(?:export )?([A-Za-z_][A-Za-z_0-9]*)=")
+"""The beginning of a line that django-environ takes; no space may stand around the name."""
 
-LITERAL = re.compile(r"(?i)(true|false|yes|no|on|off|none|null|-?\d+(\.\d+)?)\Z")
+CONFLICT = ("<<<<<<< ", "||||||| ", ">>>>>>> ", "=======")
+"""How git begins the lines between which a conflict is to be resolved."""
 
 
 def find(folder: Path, *, named: str, alias: str) -> Path | None:
@@ -37,53 +31,33 @@ def find(folder: Path, *, named: str, alias: str) -> Path | None:
 
 def read(path: Path) -> tuple[Secret, dict[str, str]]:
     """The text of the file and its variables. Raises ConfigError for a line that would be lost or cut."""
-    try:
-        text = path.read_text(encoding="utf-8")
-    except (OSError, ValueError) as error:
-        raise ConfigError(f"{str(path)!r} cannot be read: {error}.", hint="Mend its mode or encoding.") from error
-    for number, line in enumerate(text.splitlines(), 1):
-        _judge(path, number, line)
+    text = text_in(path)
+    judge(path.name, text)
     return Secret(text), parsed(text)
 
 
-def _judge(path: Path, number: int, line: str) -> None:
-    stripped = line.strip()
-    if not stripped or stripped.startswith("#"):
-        return
-    name = stripped.removeprefix("export ").partition("=")[0].strip()
-    if "=" not in stripped or not re.match(r"[A-Za-z_][A-Za-z_0-9]*\Z", name):
-        raise ConfigError(f"Line {number} of {path.name!r} is no NAME=value.", hint="Mend or remove the line.")
+def text_in(path: Path) -> str:
+    """Raises ConfigError for a file that cannot be read, or is not UTF-8."""
+    try:
+        return path.read_text(encoding="utf-8")
+    except OSError as error:
+        raise ConfigError(f"{str(path)!r} cannot be read: {error.strerror}.", hint="Mend its mode.") from error
+    except ValueError as error:
+        raise ConfigError(f"{str(path)!r} is not UTF-8.", hint="Save it as UTF-8, then try again.") from error
+
+
+def judge(name: str, text: str) -> None:
+    """Raise ConfigError for a line of the file called `name` that django-environ would leave out or cut."""
+    for number, line in enumerate(text.splitlines(), 1):
+        if line.strip() and not line.lstrip().startswith("#"):
+            _judge(name, number, line)
+
+
+def _judge(place: str, number: int, line: str) -> None:
+    if line.startswith(CONFLICT):
+        raise ConfigError(f"Line {number} of {place!r} is a merge conflict.", hint="Resolve it, then try again.")
+    found = ASSIGNMENT.match(line)
+    if found is None:
+        raise ConfigError(f"Line {number} of {place!r} is no NAME=value.", hint="Mend or remove the line.")
     if "\0" in line:
-        raise ConfigError(f"The value of {name} in {path.name!r} holds a NUL.", hint="Encode it, in base64 say.")
-
-
-def parsed(text: str) -> dict[str, str]:
-    """The variables of an environment file, as django-environ understands them. This process's own are untouched."""
-    before = dict(os.environ)
-    try:
-        os.environ.clear()
-        environ.Env.read_env(io.StringIO(text))
-        return dict(os.environ)
-    finally:
-        os.environ.clear()
-        os.environ.update(before)
-
-
-def secrets_of(variables: dict[str, str]) -> tuple[str, ...]:
-    """The values to mask: all but those of names and kinds that are surely public; of URLs their passwords too."""
-    found = []
-    for name, value in variables.items():
-        if PUBLIC.match(name) or LITERAL.match(value):
-            continue
-        found.append(value)
-        password = _password(value)
-        if password:
-            found += [password, unquote(password)]
-    return tuple(found)
-
-
-def _password(value: str) -> str:
-    try:
-        return urlsplit(value).password or ""
-    except ValueError:
-        return ""
+        raise ConfigError(f"The value of {found[1]} in {place!r} holds a NUL.", hint="Encode it, in base64 say.")

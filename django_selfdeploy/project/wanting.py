@@ -12,8 +12,9 @@ from pathlib import Path
 import environ
 from django.conf import settings
 
-from . import own_files, variables
+from . import own_files
 from .contract import DEFAULT, FILE, HIDDEN, Contract, Variable, names_of
+from .env_text import parsed
 from .facts import Message
 
 NEITHER, UNUSED, NEW, DANGLING = "selfdeploy.W051", "selfdeploy.W052", "selfdeploy.I053", "selfdeploy.W054"
@@ -70,7 +71,7 @@ def _own_names() -> tuple[str, ...]:
     path = os.environ.get("SELFDEPLOY_VARIABLES", "")
     if not path or not os.path.exists(path):
         return ()
-    return tuple(variables.parsed(Path(path).read_text(encoding="utf-8", errors="replace")))
+    return tuple(parsed(Path(path).read_text(encoding="utf-8", errors="replace")))
 
 
 def _before() -> frozenset[str] | None:

@@ -82,6 +82,7 @@ def write_configuration(context: Context) -> Step:
     actions += [
         Write(f"{layout.etc}/mime.types", render("nginx/mime.types", {})),
         Write(f"{layout.bin}/manage", render("bin/manage", {"layout": layout}), 0o755),
+        Write(f"{layout.bin}/env.sh", render("bin/env.sh", {"layout": layout})),
         Write(
             f"{layout.bin}/selfdeploy",
             render("bin/selfdeploy", {"layout": layout, "python": context.python}),

@@ -10,8 +10,10 @@ from ..core.actions.build import Build
 from ..core.plan import Failure, Phase, Step
 
 
-def build(context: Context) -> Step:
-    """The commands of BUILD, in the release, with its virtualenv and variables."""
+def build(context: Context, *, again: bool = True) -> Step:
+    """The commands of BUILD, in the release, with its virtualenv and variables. Unless they may run `again`, what they
+    made for the release before is taken over.
+    """
     options = context.target.build
     if not options.commands:
         return Step(Phase.STAGE.value, "build", ())
@@ -25,6 +27,7 @@ def build(context: Context) -> Step:
         key_of_all=key(context, everything=True),
         packages=packages(context),
         timeout=options.timeout,
+        again=again,
     )
     return Step(
         Phase.STAGE.value,

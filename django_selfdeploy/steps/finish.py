@@ -6,9 +6,10 @@ from ..context import Context
 from ..core import going_live, window
 from ..core.actions.base import Action
 from ..core.actions.django import ExpectGone
-from ..core.actions.files import CopyFile, Remove
+from ..core.actions.files import Remove
 from ..core.actions.front import RotateLogs
 from ..core.actions.static import SweepStatic
+from ..core.actions.variables import KeepVariables
 from ..core.boot import StartAtBoot
 from ..core.plan import Failure, Phase, Step
 from ..core.release import UNMIGRATED
@@ -63,7 +64,7 @@ def tidy_up(context: Context) -> Step:
     """Keep what is known of the variables and migrations that are live now, and remove what is superseded: never the
     release to go back to.
     """
-    variables = CopyFile(f"{context.project}/.env", context.layout.variables, 0o600)
+    variables = KeepVariables(f"{context.project}/.env", context.layout.variables)
     kept: tuple[Action, ...] = () if context.variables is None else (variables,)
     actions = (*databases.remember_again(context), *kept, *_superseded(context), *_rotation(context))
     return Step(Phase.TIDY.value, "tidy up", actions)

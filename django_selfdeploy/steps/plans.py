@@ -16,7 +16,7 @@ def stage_plan(context: Context, *, kind: str = "deploy") -> Plan:
         judge.check_packages(context),
         stage.set_variables(context),
         stage.read_settings(context),
-        build.build(context),
+        build.build(context, again=kind != "restart"),
         databases.create(context),
         stage.look_at_release(context),
     )

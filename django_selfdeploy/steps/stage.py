@@ -13,6 +13,7 @@ from ..core.actions.django import Ask
 from ..core.actions.files import CopyFile, KeepSecret, Link, MakeFolders, Remove, Write
 from ..core.actions.processes import Run
 from ..core.actions.source import Receive
+from ..core.actions.variables import NoteVariables
 from ..core.plan import Failure, Phase, Step
 from ..project import importing
 from ..shipping import WHEELS
@@ -63,6 +64,8 @@ def set_variables(context: Context) -> Step:
         actions.append(CopyFile(layout.variables, own, 0o600))
     else:
         actions.append(Write(own, context.variables, 0o600))
+    if changes := context.changed_variables:
+        actions.append(NoteVariables(str(changes)))
     return Step(Phase.STAGE.value, "set the environment variables", tuple(actions))
 
 

@@ -101,3 +101,14 @@ def test_a_command_that_fails_is_told_with_its_last_lines(tmp_path: Path) -> Non
 def test_it_is_told_what_would_run(tmp_path: Path) -> None:
     action = replace(release(tmp_path, "1"), commands=(("npm", "ci"), ("npm", "run", "build")))
     assert action.describe() == "run `npm ci`, `npm run build`, unless nothing that they read changed"
+
+
+def test_a_restart_takes_over_what_was_built_whatever_has_changed(tmp_path: Path) -> None:
+    release(tmp_path, "1").do(MemoryWorld())
+    again = replace(release(tmp_path, "2", before="1"), key="other", commands=(("false",),), again=False)
+    world = MemoryWorld()
+    again.do(world)
+    assert world.notes == ["unchanged, 2 files taken over"]
+    assert json.loads((tmp_path / "2/etc/build.json").read_text())["key"] == "key of all"[:3]
+    with pytest.raises(ActionFailed):
+        replace(release(tmp_path, "3"), commands=(("false",),), again=False).do(MemoryWorld())

@@ -18,6 +18,7 @@ from django_selfdeploy.core.actions.files import (
     size,
 )
 from django_selfdeploy.core.actions.static import ShareStatic, SweepStatic, files_below
+from django_selfdeploy.core.actions.variables import KeepVariables, NoteVariables, SetVariables
 from django_selfdeploy.core.runner_files import runner_files
 from django_selfdeploy.core.secret import Secret
 from django_selfdeploy.hosts.memory import MemoryWorld
@@ -201,3 +202,25 @@ def test_a_size_is_told_in_powers_of_ten(count: int, expected: str) -> None:
 )
 def test_an_action_says_what_it_does(action: Action, expected: str) -> None:
     assert action.describe() == expected
+
+
+def test_what_an_environment_file_was_is_kept_beside_it(tmp_path: Path) -> None:
+    new, kept = tmp_path / "new", tmp_path / ".env"
+    previous = tmp_path / ".env.previous"
+    do(KeepVariables(str(new), str(kept)))
+    assert not kept.exists()
+    new.write_bytes(b"A=canary-1\n\xff")
+    world = do(KeepVariables(str(new), str(kept)))
+    assert (kept.read_bytes(), kept.stat().st_mode & 0o777, previous.exists()) == (new.read_bytes(), 0o600, False)
+    do(KeepVariables(str(new), str(kept)))
+    assert not previous.exists()
+    kept.chmod(0o644)
+    world = do(SetVariables(str(kept), Secret("A=canary-2\n")))
+    assert (kept.read_text(), previous.read_bytes()) == ("A=canary-2\n", b"A=canary-1\n\xff")
+    assert [path.stat().st_mode & 0o777 for path in (kept, previous)] == [0o600, 0o600]
+    assert world.secrets == ["canary-2"]
+    assert "canary" not in SetVariables(str(kept), Secret("A=canary-2\n")).describe()
+
+
+def test_the_names_of_variables_that_changed_are_noted() -> None:
+    assert do(NoteVariables("1 changed: A")).notes == ["1 changed: A"]

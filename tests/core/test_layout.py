@@ -20,6 +20,7 @@ def test_a_layout_names_every_place() -> None:
         "media": "/srv/mysite/shared/media",
         "project_log": "/srv/mysite/log/project",
         "old_static": "/srv/mysite/shared/public",
+        "previous_variables": "/srv/mysite/shared/.env.previous",
         "programs": "/srv/mysite/etc/programs",
         "releases": "/srv/mysite/releases",
         "run": "/srv/mysite/run",

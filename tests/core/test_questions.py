@@ -5,15 +5,16 @@ from pathlib import Path
 
 import pytest
 
-from django_selfdeploy.core import machine
+from django_selfdeploy.core import codec, machine
 from django_selfdeploy.core.errors import NothingThere
 from django_selfdeploy.core.journal import Journal
 from django_selfdeploy.core.layout import Layout
 from django_selfdeploy.core.lock import Lock
 from django_selfdeploy.core.questions import ANSWERS
 from django_selfdeploy.core.release import Program
+from django_selfdeploy.core.secret import Secret
 from tests.faking import site
-from tests.making import OLD, host_state, small_release
+from tests.making import NEW, OLD, OLDER, host_state, small_release
 
 LOOK = {"control": "", "port": 0, "programs": ()}
 
@@ -63,3 +64,25 @@ def test_a_host_of_workers_is_healthy_without_a_front_server() -> None:
         with site(Path(folder), small_release(OLD, root=folder, programs=programs)):
             found = ANSWERS["status"](Layout(folder), look=LOOK, deployments=1)
     assert (found["healthy"], found["answers"], found["front"]) == (True, True, "ok")
+
+
+def test_values_are_told_where_they_are_asked_for_and_only_there(tmp_path: Path) -> None:
+    layout = Layout(str(tmp_path))
+    for name in (OLD, NEW):
+        made = small_release(name, root=str(tmp_path))
+        source = Path(layout.variables_of(name, made.project))
+        source.parent.mkdir(parents=True)
+        Path(layout.release(name), "release.json").write_text(codec.dumps(made))
+        source.write_bytes(f"A={name}\n".encode() + b"B=\xff\n")
+    Path(layout.current).symlink_to(f"releases/{NEW}")
+    Path(layout.shared).mkdir()
+    Path(layout.variables).write_text("A=kept\n")
+    texts = {name: Secret(f"A={name}\nB=\udcff\n") for name in (OLD, NEW)}
+    assert ANSWERS["variables"](layout, releases=("", OLD)) == {"": texts[NEW], OLD: texts[OLD]}
+    with pytest.raises(NothingThere, match="There is no release '20261120"):
+        ANSWERS["variables"](layout, releases=(OLDER,))
+    silent, asked = (ANSWERS["look"](layout, look={**LOOK, "variables": one}) for one in (False, True))
+    assert (silent.live_variables, silent.kept_variables) == (None, None)
+    assert (asked.live_variables, asked.kept_variables) == (texts[NEW], Secret("A=kept\n"))
+    Path(layout.variables_of(OLD, "")).unlink()
+    assert ANSWERS["variables"](layout, releases=(OLD,)) == {OLD: None}

@@ -10,6 +10,7 @@ from django_selfdeploy.core.actions.base import Action
 from django_selfdeploy.core.actions.files import CopyFile, Link, Remove, Write
 from django_selfdeploy.core.actions.front import ServeFront
 from django_selfdeploy.core.actions.programs import StopPrograms
+from django_selfdeploy.core.actions.variables import KeepVariables
 from django_selfdeploy.core.actions.web import Drain
 from django_selfdeploy.core.errors import NothingThere
 from django_selfdeploy.core.journal import Journal, read
@@ -207,11 +208,13 @@ def test_who_goes_back_marks_what_was_left_and_who_goes_forward_does_not() -> No
     forward = rollback_plan(LAYOUT, replace(state, current=OLD), to=NEW)
     assert back.steps[5].actions == (
         Remove((f"/srv/mysite/releases/{OLD}/.bad",)),
+        KeepVariables(f"/srv/mysite/releases/{OLD}/source/.env", "/srv/mysite/shared/.env"),
         CopyFile(f"/srv/mysite/releases/{NEW}/migrations.json", f"/srv/mysite/releases/{OLD}/migrations.json"),
         Write(f"/srv/mysite/releases/{NEW}/.bad", f"rolled back to {OLD}\n"),
     )
     assert forward.steps[5].actions == (
         Remove((f"/srv/mysite/releases/{NEW}/.bad",)),
+        KeepVariables(f"/srv/mysite/releases/{NEW}/source/.env", "/srv/mysite/shared/.env"),
         CopyFile(f"/srv/mysite/releases/{OLD}/migrations.json", f"/srv/mysite/releases/{NEW}/migrations.json"),
     )
 

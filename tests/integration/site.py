@@ -91,16 +91,19 @@ class Site(Standing):
     def deploy(self, *words: str, check: bool = True) -> subprocess.CompletedProcess[str]:
         return self.manage("deploy", *words, check=check)
 
-    def manage(self, *words: str, check: bool = True) -> subprocess.CompletedProcess[str]:
-        """Run manage.py here, and with `check` expect that it succeeds."""
-        return self.call(self.controller.python, "manage.py", *words, check=check)
+    def manage(self, *words: str, check: bool = True, given: str = "") -> subprocess.CompletedProcess[str]:
+        """Run manage.py here, with `given` as standard input, and with `check` expect that it succeeds."""
+        return self.call(self.controller.python, "manage.py", *words, check=check, given=given)
 
     def by_hand(self, *words: str, check: bool = True) -> subprocess.CompletedProcess[str]:
         """Run the script that a deployment leaves on the host."""
         return self.call(str(self.root / "bin/selfdeploy"), *words, check=check)
 
-    def call(self, *words: str, check: bool) -> subprocess.CompletedProcess[str]:
-        done = subprocess.run(words, capture_output=True, text=True, timeout=TIME_LIMIT, **self._place)
+    def call(self, *words: str, check: bool, given: str = "") -> subprocess.CompletedProcess[str]:
+        place = self._place | {"input": given} if given else self._place
+        if given:
+            del place["stdin"]
+        done = subprocess.run(words, capture_output=True, text=True, timeout=TIME_LIMIT, **place)
         if check:
             assert done.returncode == 0, f"{words} ended with {done.returncode}:\n{done.stdout}{done.stderr}"
         return done

@@ -11,7 +11,7 @@ from hypothesis import example as for_example
 from hypothesis import given
 from hypothesis import strategies as st
 
-from django_selfdeploy.project import dry, variables
+from django_selfdeploy.project import dry
 from django_selfdeploy.project.contract import (
     DEFAULT,
     HIDDEN,
@@ -24,6 +24,7 @@ from django_selfdeploy.project.contract import (
     remembered,
 )
 from django_selfdeploy.project.defaults import is_harmless, shown
+from django_selfdeploy.project.env_text import parsed
 from django_selfdeploy.project.example import FILE, HEAD, example
 from django_selfdeploy.project.own_files import words
 
@@ -60,7 +61,7 @@ def test_required_ones_are_empty_and_optional_ones_commented_out() -> None:
         "\n# text; website/settings.py\n# EXTRA=\n"
         "\n# JSON; has a default; website/settings.py\n# LONG=\n"
     )
-    assert variables.parsed(text) == {"SECRET_KEY": ""}
+    assert parsed(text) == {"SECRET_KEY": ""}
 
 
 def test_what_is_filled_in_stays() -> None:
@@ -71,7 +72,7 @@ def test_what_is_filled_in_stays() -> None:
         Variable("LEVEL", "int", DEFAULT, "3", AT[:1]),
         before=before,
     )
-    assert variables.parsed(text) == {"SECRET_KEY": "for-development", "DEBUG": "on"}
+    assert parsed(text) == {"SECRET_KEY": "for-development", "DEBUG": "on"}
     assert "# True or False; default False; website/settings.py\nDEBUG=on\n" in text
     assert "# LEVEL=3\n" in text
     assert "Read elsewhere" not in text
@@ -107,13 +108,13 @@ def a_variable(draw: st.DrawFn) -> Variable:
 @for_example([Variable("A", "str", DEFAULT, '"x"'), Variable("B", "str", DEFAULT, "a\\nb")])
 def test_django_environ_reads_it_as_it_is_meant(found: list[Variable]) -> None:
     text = written(*found)
-    assert variables.parsed(text) == {one.name: "" for one in found if one.is_required}
+    assert parsed(text) == {one.name: "" for one in found if one.is_required}
     # with the comment signs taken away each has its default, or nothing where that cannot be written
     uncommented = "\n".join(
         line[2:] if line.startswith("# ") and line[2:].split("=")[0] in {one.name for one in found} else line
         for line in text.splitlines()
     )
-    values = variables.parsed(uncommented)
+    values = parsed(uncommented)
     assert set(values) == {one.name for one in found}
     assert all(values[one.name] in (one.default, "") for one in found)
     assert all(values[one.name] == one.default for one in found if one.default.isalnum())

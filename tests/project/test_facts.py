@@ -18,6 +18,7 @@ from django.test import override_settings
 from django.urls import path
 
 from django_selfdeploy.core.errors import ReleaseError
+from django_selfdeploy.core.secret import Secret
 from django_selfdeploy.project import agent, applying, creating, dry, history, pending, reading
 from django_selfdeploy.project.adjustment import Adjustment
 from django_selfdeploy.project.facts import Message, Pending, ProjectFacts
@@ -317,12 +318,11 @@ def test_the_facts_of_a_work_tree_are_read_under_the_targets_environment(tmp_pat
     (tmp_path / "site").mkdir()
     (tmp_path / "site/manage.py").write_text(ANSWERING)
     (tmp_path / "site/facts.json").write_text(json.dumps(facts().to_json()))
-    (tmp_path / ".env").write_text("COLOUR=green\n")
     found = dry.facts(
         {"SELFDEPLOY_SHARED": str(tmp_path)},
         code=tmp_path,
         project=tmp_path / "site",
-        variables=tmp_path / ".env",
+        variables=Secret("COLOUR=green\n"),
         admin="",
         sql=True,
     )

@@ -16,6 +16,7 @@ from django_selfdeploy.core.actions.processes import Run, Say
 from django_selfdeploy.core.actions.smoke import ComparePages
 from django_selfdeploy.core.actions.source import Receive
 from django_selfdeploy.core.actions.static import ShareStatic, SweepStatic
+from django_selfdeploy.core.actions.variables import KeepVariables
 from django_selfdeploy.core.agent import ANSWERS, AgentSpec
 from django_selfdeploy.core.boot import StartAtBoot
 from django_selfdeploy.core.plan import Step
@@ -444,7 +445,7 @@ def test_incomplete_releases_are_none_of_those_that_are_counted() -> None:
 
 
 def test_the_variables_that_are_live_now_are_kept() -> None:
-    assert finish.tidy_up(context()).actions[0] == CopyFile(f"{RELEASE}/source/.env", "/srv/mysite/shared/.env", 0o600)
+    assert finish.tidy_up(context()).actions[0] == KeepVariables(f"{RELEASE}/source/.env", "/srv/mysite/shared/.env")
 
 
 def test_a_release_remembers_its_migrations_with_the_verdicts_of_the_one_before_it() -> None:

@@ -30,7 +30,8 @@ class Build(Action):
     Where the release in `before` was built with the same key, what its build made is taken over as hard links, and
     nothing is run. The key is `key`, or `key_of_all` where one of `packages`, paths of package.json in the source,
     says that Tailwind looks for class names in every file. `launch` are the words that a command of the release
-    begins with. `timeout` is in seconds.
+    begins with. `timeout` is in seconds. Unless it may run `again`, what the release before has is taken over whatever
+    has changed.
     """
 
     folder: str
@@ -42,6 +43,7 @@ class Build(Action):
     key_of_all: str
     packages: tuple[str, ...]
     timeout: float
+    again: bool = True
 
     def describe(self) -> str:
         return f"run {', '.join(name_of(command) for command in self.commands)}, unless nothing that they read changed"
@@ -76,7 +78,7 @@ class Build(Action):
     def _take_over(self, key: str) -> int | None:
         """The number of files taken over; None where the build is to be run."""
         kept = _read(self.before) if self.before else {}
-        if kept.get("key") != key:
+        if kept.get("key") != key and (self.again or not kept):
             return None
         for name in kept["files"]:
             source, target = (f"{folder}/source/{name}" for folder in (self.before, self.folder))

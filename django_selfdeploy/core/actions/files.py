@@ -10,6 +10,7 @@ from dataclasses import dataclass
 
 from .. import atomic
 from ..codec import record
+from ..masking import secrets_in_text
 from ..runner_files import runner_files
 from ..secret import Secret
 from .base import Action, ActionFailed, World
@@ -39,7 +40,9 @@ class MakeFolders(Action):
 @record
 @dataclass(frozen=True)
 class Write(Action):
-    """Write `text` in one rename; a file that has this text and mode already is left alone."""
+    """Write `text` in one rename; a file that has this text and mode already is left alone. A secret text is that of
+    an environment file, whose values are masked from now on.
+    """
 
     path: str
     text: str | Secret
@@ -50,6 +53,8 @@ class Write(Action):
 
     def do(self, world: World) -> None:
         text = self.text.reveal() if isinstance(self.text, Secret) else self.text
+        if isinstance(self.text, Secret):
+            world.learn_secrets(secrets_in_text(text))
         data = text.encode("utf-8", "surrogateescape")
         if not self._is_there(data):
             atomic.write(self.path, data, mode=self.mode)
