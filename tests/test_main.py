@@ -65,7 +65,20 @@ def test_without_a_command_all_are_listed(argv: list[str], capsys: pytest.Captur
     assert last == "python -m django_selfdeploy COMMAND --help tells more."
     assert rows[0] == "  deploy    Deploy this project: to this machine, or to the target named."
     assert [row.split()[0] for row in rows] == [
-        *("deploy", "attach", "backup", "config", "history", "init", "logs", "restart", "restore", "rollback", "run"),
+        *(
+            "deploy",
+            "attach",
+            "backup",
+            "config",
+            "env",
+            "history",
+            "init",
+            "logs",
+            "restart",
+            "restore",
+            "rollback",
+            "run",
+        ),
         *("setup", "shell", "ssh", "start", "status", "stop", "unlock"),
     ]
     assert all(len(row.split()) > 3 for row in rows)
