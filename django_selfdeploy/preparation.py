@@ -101,8 +101,8 @@ def contexts_for(
     """The contexts of a release `release` by host. `requirements` is None where the environments are there, a host's
     `variables` where it is to use what it keeps.
     """
-    created = datetime.now(timezone.utc).strftime("%Y-%m-%dT%H:%M:%SZ")
     found, lead = {}, lead_of(project.target, tuple(states))
+    alike = _alike(project, states, options)
     for name, state in states.items():
         target, layout = target_on(project.target, name), Layout(state.root)
         context = Context(
@@ -118,18 +118,25 @@ def contexts_for(
             variables=variables[name],
             host=name,
             leads=name == lead,
-            skip_tests=options.skip_tests,
-            accept=options.accept,
-            others_run=any(one.live is not None for one in states.values()),
-            around=surroundings(project.target),
-            left_out=tuple(host.name for host in project.target.hosts if host.name not in states),
-            window_key=options.window_key,
-            judged=options.judged,
-            created=created,
+            **alike,
         )
         base = f"{layout.release(context.previous.id)}/source" if context.previous else ""
         found[name] = replace(context, base=base, fingerprint=fingerprint(context))
     return found
+
+
+def _alike(project: Project, states: Mapping[str, HostState], options: Options) -> dict[str, Any]:
+    """What the contexts of all hosts have in common besides the release itself."""
+    return {
+        "skip_tests": options.skip_tests,
+        "accept": options.accept,
+        "others_run": any(one.live is not None for one in states.values()),
+        "around": surroundings(project.target),
+        "left_out": tuple(host.name for host in project.target.hosts if host.name not in states),
+        "window_key": options.window_key,
+        "judged": options.judged,
+        "created": datetime.now(timezone.utc).strftime("%Y-%m-%dT%H:%M:%SZ"),
+    }
 
 
 def lead_of(target: Target, names: tuple[str, ...]) -> str:
