@@ -12,6 +12,8 @@ from .core.layout import Layout
 from .core.release import Release
 from .core.secret import Secret
 from .core.state import HostState
+from .places import processes_on
+from .process_options import Process
 from .project.facts import ProjectFacts
 from .project.safety.schedule import Schedule, schedule
 from .requirements import Requirements
@@ -50,6 +52,11 @@ class Context:
     window_key: str = ""
     judged: tuple[tuple[str, str], ...] = ()
     others_run: bool = False
+
+    @property
+    def processes(self) -> dict[str, Process]:
+        """The processes besides the web server that run on this host, those that were found among them."""
+        return processes_on(self.target, self.host, self.known_facts.workers)
 
     @property
     def previous(self) -> Release | None:

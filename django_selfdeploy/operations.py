@@ -8,7 +8,7 @@ from dataclasses import replace
 from typing import Any
 from urllib.parse import urlsplit
 
-from . import __version__, aftermath, judgements
+from . import __version__, aftermath, judgements, process_judgements
 from .context import Context
 from .core import power as power_plans
 from .core.errors import DeployError, NothingThere, Unchanged
@@ -103,6 +103,7 @@ def _go(fleet: Fleet, contexts: dict[str, Context], kind: str, options: Options)
             "release": context.release,
             "versions": _versions(context),
             "migrations": about_migrations(context),
+            "processes": process_judgements.about(context),
         }
         return {"url": site_url(context), "record": context.agent, "otherwise": otherwise[name], "more": more}
 
@@ -126,9 +127,12 @@ def _judge(fleet: Fleet, contexts: dict[str, Context]) -> None:
     for name, context in contexts.items():
         with naming(name, several=fleet.several):
             judgements.judge_release(context)
+            process_judgements.judge(context)
             judgements.judge_migrations(context)
         if context.previous is None:
             told.update(dict.fromkeys(map(Remarked, judgements.remarks(context))))
+        told.update(dict.fromkeys(map(Remarked, process_judgements.told(context))))
+        told.update(dict.fromkeys(map(Warned, process_judgements.without_host(context))))
         told.update(dict.fromkeys(map(Warned, judgements.warnings(context))))
         told.update(dict.fromkeys(map(Warned, judgements.on_migrations(context))))
         if context.is_closed:

@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime, timezone
 from pathlib import Path
 
-from . import judgements
+from . import judgements, process_judgements
 from .context import Context
 from .core.plan import Plan
 from .hosts.fleet import naming
@@ -51,6 +51,7 @@ def rehearse(project: Project, options: Options, *, sql: bool = True) -> dict[st
     for name, context in contexts.items():
         context = replace(context, facts=facts)
         judgements.judge_release(context)
+        process_judgements.judge(context)
         found[name] = Rehearsal(context, (plans.stage_plan(context), plans.activate_plan(context)), live[name])
     return found
 

@@ -8,12 +8,10 @@ from dataclasses import replace
 from typing import Any
 
 from .core import power
-from .core.actions.base import Action
 from .core.actions.django import Ask
-from .core.actions.programs import StopPrograms
 from .core.backups.store import Backup
 from .core.errors import Cancelled, NothingThere
-from .core.going_live import link_of, patience
+from .core.going_live import stop_release
 from .core.layout import Layout
 from .core.plan import Failure, Phase, Plan, Step
 from .core.release import Release
@@ -149,6 +147,5 @@ def _backup_step(action: Ask, phase: Phase = Phase.MIGRATE) -> Step:
 
 def _stop(layout: Layout, live: Release) -> tuple[Step, ...]:
     """Visitors get an error from the front server meanwhile."""
-    stop: tuple[Action, ...] = (StopPrograms(live.control.socket, link_of(live), live.groups, patience(live)),)
     [start, *_] = power.starting(layout, live)
-    return (Step(Phase.ACTIVATE.value, "stop the processes", stop, undo=start.actions),)
+    return (Step(Phase.ACTIVATE.value, "stop the processes", (stop_release(live),), undo=start.actions),)

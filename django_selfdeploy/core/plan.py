@@ -28,6 +28,7 @@ class Phase(enum.Enum):
     CLOSE = "close"
     MIGRATE = "migrate"
     START = "start"
+    HAND_OVER = "hand over"
     SWITCH = "switch"
     CONFIRM = "confirm"
     REOPEN = "reopen"
@@ -47,10 +48,12 @@ class Phase(enum.Enum):
 
     @property
     def pace(self) -> Pace:
-        """Tests and migrations are done once for all hosts; a switch, with what confirms it, in batches."""
+        """Tests and migrations are done once for all hosts; a switch, with its workers' start before it and with what
+        confirms it, in batches: by then the old workers of every host take nothing more.
+        """
         if self in (Phase.TEST, Phase.MIGRATE, Phase.CONTRACT):
             return Pace.ONCE
-        return Pace.IN_BATCHES if self in (Phase.SWITCH, Phase.CONFIRM) else Pace.TOGETHER
+        return Pace.IN_BATCHES if self in (Phase.HAND_OVER, Phase.SWITCH, Phase.CONFIRM) else Pace.TOGETHER
 
 
 @record

@@ -23,6 +23,7 @@ from django.test import Client
 
 from ..core.errors import DeployError
 from . import applied, backups, collecting, creating, fixtures, page_templates
+from .workers import looking
 
 Answer = Callable[..., Any]
 
@@ -48,6 +49,7 @@ def serve(answers: int, questions: IO[str], more: dict[str, Answer]) -> None:
         "load_fixtures": fixtures.load_fixtures,
         "remember_migrations": applied.remember_migrations,
         "unapply": applied.unapply,
+        "queued_tasks": looking.queued_tasks,
         **more,
     }
     with os.fdopen(answers, "wb", buffering=0) as writing:

@@ -6,6 +6,7 @@ from dataclasses import asdict, dataclass
 from typing import Any
 
 from .safety.findings import Finding, Judgement, gravest
+from .workers.found import Found
 
 MEGABYTE = 1024**2
 
@@ -85,7 +86,7 @@ class ProjectFacts:
     parameters was found, `pages` are those that do nothing when they are asked. `body_limit` is the largest request
     that the project means to take, in bytes, 0 for any. `sendfile_url` is the internal path of the files in
     `sendfile_root`, "" for none. `databases` are the vendors by alias, `own_databases` the aliases of those that are
-    on the host itself.
+    on the host itself. `workers` are the processes that it needs besides the web server.
     """
 
     application: str
@@ -109,6 +110,7 @@ class ProjectFacts:
     sendfile_root: str = ""
     pages: tuple[str, ...] = ()
     own_databases: tuple[str, ...] = ()
+    workers: tuple[Found, ...] = ()
 
     def to_json(self) -> dict[str, Any]:
         return asdict(self)
@@ -123,8 +125,13 @@ class ProjectFacts:
                 "own_databases": tuple(fields.get("own_databases", ())),
                 "messages": tuple(Message(**dict(row)) for row in fields["messages"]),
                 "pending": tuple(_pending(dict(row)) for row in fields["pending"]),
+                "workers": tuple(_worker(dict(row)) for row in fields.get("workers", ())),
             }
         )
+
+
+def _worker(row: dict[str, Any]) -> Found:
+    return Found(**{**row, "command": tuple(row["command"]), "marks": tuple(row["marks"])})
 
 
 def _pending(row: dict[str, Any]) -> Pending:

@@ -20,6 +20,7 @@ from . import history, uploads
 from .facts import Message, ProjectFacts
 from .pages import pages
 from .pending import read_pending
+from .workers import looking
 
 OWN_TAG = "selfdeploy"
 """Our own checks are about the controller; in a release they are not asked."""
@@ -32,6 +33,7 @@ def read(*, sql: bool = False) -> ProjectFacts:
     """
     sendfile_url, sendfile_root = uploads.sendfile()
     about_migrations = history.messages()
+    workers, about_workers = looking.look()
     return ProjectFacts(
         application=_application(),
         allowed_hosts=tuple(settings.ALLOWED_HOSTS),
@@ -43,7 +45,7 @@ def read(*, sql: bool = False) -> ProjectFacts:
         media_root=str(settings.MEDIA_ROOT),
         serves_media=bool(_raw("MEDIA_URL")) and "//" not in str(_raw("MEDIA_URL")),
         probe_path=_probe_path(),
-        messages=(*_adjusted(), *_checked(), *about_migrations),
+        messages=(*_adjusted(), *_checked(), *about_migrations, *about_workers),
         pending=() if any(one.level >= checks.ERROR for one in about_migrations) else tuple(read_pending(sql=sql)),
         databases={alias: connections[alias].vendor for alias in connections},
         own_databases=tuple(alias for alias in connections if _is_own(alias)),
@@ -54,6 +56,7 @@ def read(*, sql: bool = False) -> ProjectFacts:
         sendfile_url=sendfile_url,
         sendfile_root=sendfile_root,
         pages=pages(),
+        workers=workers,
     )
 
 
