@@ -31,7 +31,6 @@ class Process:
     stop_timeout: float | None = option(
         None, "Seconds that it may take to stop after TERM; then KILL. Default: as found, else 60."
     )
-    stop_signal: str = option("", "The signal that stops it; default: as found, else TERM.")
     numprocs: int = option(1, "How many of it run; 0 leaves it out.")
     role: str = option("", "On hosts of which role it runs; default: beat for a process called beat, else worker.")
     one_host: bool | None = option(None, "Whether it runs on the first of these hosts only; default: beat does.")
@@ -41,6 +40,7 @@ class Process:
         "ended before the new one starts; beat's default. Else it is told to stop, finishes what it began, and the new "
         "one starts meanwhile.",
     )
+    stop_signal: str = option("", "The signal that stops it; default: as found, else TERM.")
 
     @property
     def seconds(self) -> float:
@@ -112,8 +112,8 @@ def _as_found(found: Found) -> Process:
     return Process(
         found.command,
         found.stop_seconds,
-        found.stop_signal,
         role=found.role,
         one_host=True if found.one_host else None,
         overlap=False if found.alone else None,
+        stop_signal=found.stop_signal,
     )

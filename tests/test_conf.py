@@ -383,16 +383,20 @@ PROCESSES = "SELFDEPLOY['default']['PROCESSES']"
     [
         ([], f"{PROCESSES} is not a dictionary.", 'Write {"worker": {"COMMAND": [...]}}.'),
         ({"a": ["x"]}, f"{PROCESSES}['a'] is not a dictionary but ['x'].", REFERENCE),
-        ({"a": {}}, f"{PROCESSES}['a'] has no command.", 'Add "COMMAND": ["python", "manage.py", "..."].'),
         (
             {"a": {"COMMAND": "python x.py"}},
             f"{PROCESSES}['a']['COMMAND'] is 'python x.py', which is not a list of texts.",
             REFERENCE,
         ),
         (
-            {"a": {"COMMAND": ["x"], "NUMPROCS": 0}},
-            f"{PROCESSES}['a']['NUMPROCS'] is 0.",
-            "Leave out what shall not run.",
+            {"a": {"COMMAND": ["x"], "NUMPROCS": -1}},
+            f"{PROCESSES}['a']['NUMPROCS'] is -1.",
+            "Give a number from 0 on.",
+        ),
+        (
+            {"a": {"COMMAND": ["x"], "STOP_SIGNAL": "SIGTERM"}},
+            f"{PROCESSES}['a']['STOP_SIGNAL'] is 'SIGTERM'.",
+            "It is one of TERM, INT, QUIT, HUP, USR1, USR2, KILL.",
         ),
         (
             {"a": {"COMAND": ["x"]}},
@@ -403,6 +407,17 @@ PROCESSES = "SELFDEPLOY['default']['PROCESSES']"
 )
 def test_processes_that_cannot_be_are_refused(given: Any, message: str, hint: str) -> None:
     assert refused({"default": {"PROCESSES": given}}) == (message, hint)
+
+
+def test_a_process_without_a_command_is_one_that_may_be_found() -> None:
+    assert made({"PROCESSES": {"a": {}}}).processes == {"a": Process()}
+    given = {"default": {"PROCESSES": {"a": {}}, "FIND_PROCESSES": False}}
+    message = f"{PROCESSES}['a'] has no command."
+    assert refused(given) == (message, 'Add "COMMAND": ["python", "manage.py", "..."].')
+
+
+def test_a_process_may_be_left_out() -> None:
+    assert made({"PROCESSES": {"celery": None}}).processes == {"celery": Process(numprocs=0)}
 
 
 @pytest.mark.parametrize("name", ["web", "front", "Mail", "a-b", "1a", "", "a b", "a]", "a\n", "a" * 33, 7])

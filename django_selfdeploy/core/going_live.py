@@ -85,7 +85,7 @@ def wait_until_ready(layout: Layout, new: Release, *, agent: AgentSpec | None) -
 
 
 def quiet_workers(layout: Layout, new: Release, previous: Release | None) -> Step:
-    """The old workers take nothing more, and finish what they have begun. Taken back, they start again once they have."""
+    """The old workers take nothing more, and finish what they have begun; taken back, they start again after it."""
     name, names = "let the old workers take nothing more", {program.name: program for program in new.programs}
     if previous is None or previous.id == new.id:
         return Step(Phase.START.value, name, ())

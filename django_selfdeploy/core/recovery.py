@@ -25,7 +25,7 @@ from .going_live import links_of, patience, serve_front, start_release, start_wo
 from .layout import Layout
 from .plan import Phase, Step
 from .release import BAD, Control, Release
-from .state import HostState
+from .state import HostState, Known
 
 DRAIN_SECONDS = 30.0
 """What requests may take to finish in processes whose runner was killed before it stopped them."""
@@ -58,17 +58,8 @@ def recover(layout: Layout, state: HostState, *, keep: str = "", control: Contro
     if back is not None and state.live is not None:
         actions += _go_back(layout, state.live, back)
     for known in state.releases:
-        if known.id == (live.id if live else state.current):
-            continue
-        groups = _groups(state, known.id)
-        if known.id == keep:
-            groups = tuple(group for group in groups if known.release and group in known.release.workers)
-        elif groups:
-            actions.append(Drain(layout.socket(known.id), DRAIN_SECONDS))
-        if groups:
-            actions.append(_stop(layout, state, known.id, groups, control))
-        if known.release is None:
-            actions.append(Remove((layout.release(known.id), layout.release_log(known.id))))
+        if known.id != (live.id if live else state.current):
+            actions += _clear(layout, state, known, control, kept=known.id == keep)
     if layout.window in state.leftovers and state.live is not None and back is None:
         actions += start_release(layout, state.live)
     elif live is not None and state.unfinished and state.processes is not None:
@@ -77,6 +68,17 @@ def recover(layout: Layout, state: HostState, *, keep: str = "", control: Contro
         actions.append(Remove(state.leftovers))
     actions += [CloseJournal(layout.root, name) for name in state.unfinished]
     return Step(Phase.RECOVER.value, "clear what was left behind", tuple(actions))
+
+
+def _clear(layout: Layout, state: HostState, known: Known, control: Control | None, *, kept: bool) -> list[Action]:
+    """What ends the programs of a release that is not live; of one that is `kept` the workers alone."""
+    groups = _groups(state, known.id)
+    if kept:
+        groups = tuple(group for group in groups if known.release and group in known.release.workers)
+    drain = [] if kept or not groups else [Drain(layout.socket(known.id), DRAIN_SECONDS)]
+    stop = [_stop(layout, state, known.id, groups, control)] if groups else []
+    gone = [] if known.release else [Remove((layout.release(known.id), layout.release_log(known.id)))]
+    return [*drain, *stop, *gone]
 
 
 def settled(state: HostState) -> Release | None:

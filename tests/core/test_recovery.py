@@ -12,6 +12,7 @@ from django_selfdeploy.core.actions.front import ServeFront
 from django_selfdeploy.core.actions.programs import StopPrograms
 from django_selfdeploy.core.actions.web import Drain
 from django_selfdeploy.core.errors import NothingThere
+from django_selfdeploy.core.going_live import links_of
 from django_selfdeploy.core.journal import Journal, read
 from django_selfdeploy.core.layout import Layout
 from django_selfdeploy.core.plan import Step
@@ -34,8 +35,8 @@ def drain(identity: str) -> Drain:
 
 
 def stop(identity: str, seconds: float = 11.0) -> StopPrograms:
-    link = f"/srv/mysite/etc/programs/mysite-{identity}.conf"
-    return StopPrograms("/srv/mysite/run/supervisor.sock", link, (f"mysite-{identity}-web",), seconds)
+    links = links_of("/srv/mysite/etc/programs", "mysite", identity)
+    return StopPrograms("/srv/mysite/run/supervisor.sock", links, (f"mysite-{identity}-web",), seconds)
 
 
 def remove(identity: str) -> Remove:

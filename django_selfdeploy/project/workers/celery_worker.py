@@ -175,7 +175,8 @@ def in_tables() -> Iterator[Remark]:
         return
     [app] = places.values()
     app.loader.import_default_modules()
-    enabled = apps.get_model("django_celery_beat", "PeriodicTask").objects.filter(enabled=True)
+    model = apps.get_app_config("django_celery_beat").get_model("PeriodicTask")
+    enabled = model._default_manager.filter(enabled=True)
     names = enabled.order_by("task").values_list("task", flat=True).distinct()
     yield from (_unscheduled(name) for name in names if name not in app.tasks)
 

@@ -41,8 +41,12 @@ def unknown() -> Counter[str]:
         return Counter()
     if not _options().get("orm"):
         raise LookupError("only a queue in the database can be looked into")
-    queued = apps.get_model("django_q", "OrmQ")._default_manager.using(_options()["orm"])
+    queued: Any = _model("OrmQ")._default_manager.using(_options()["orm"])
     return Counter(name for row in queued.all()[:MOST] if (name := _name(row.task)))
+
+
+def _model(name: str) -> Any:
+    return apps.get_app_config("django_q").get_model(name)
 
 
 def _name(task: dict[str, Any]) -> str:
@@ -55,7 +59,7 @@ def in_tables() -> Iterator[Remark]:
     """Schedules that name a function which there is not."""
     if not apps.is_installed("django_q"):
         return
-    schedules = apps.get_model("django_q", "Schedule")._default_manager.exclude(repeats=0)
+    schedules = _model("Schedule")._default_manager.exclude(repeats=0)
     for name in schedules.order_by("func").values_list("func", flat=True).distinct():
         if not is_there(name):
             yield Remark(
