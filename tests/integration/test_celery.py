@@ -1,0 +1,83 @@
+"""Real Celery with Redis: deployments in the middle of tasks lose none and repeat none, and beat never runs twice."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import pytest
+
+from .brokers import redis
+from .celery_site import GONE, CelerySite, Watcher
+from .controller import Controller
+from .site import Site
+from .waiting import until
+
+
+@pytest.fixture(scope="module")
+def celery(controller: Controller) -> Iterator[CelerySite]:
+    """A live site, whose worker and beat were found."""
+    site = Site(controller, FIND_PROCESSES=True)
+    try:
+        with redis() as broker:
+            site.lay_down()
+            made = CelerySite(site, broker)
+            made.write_tasks("one", GONE)
+            told = site.deploy().stdout
+            assert "The process 'celery' runs `celery --app website.celery:app worker" in told
+            assert "The process 'beat' runs `celery --app website.celery:app beat" in told
+            yield made
+    finally:
+        site.close()
+
+
+def test_deployments_and_a_rollback_lose_no_task_and_repeat_none(celery: CelerySite) -> None:
+    site = celery.site
+    first = site.current
+    celery.give_later("pages.tasks.gone")
+    with Watcher(celery) as watcher, celery.at_work():
+        assert celery.code_of(celery.give(0.1)) == "one"
+        over = celery.give(8)
+        until((celery.marks / f"begun-{over}").exists, what="the long task has begun")
+        celery.write_tasks("two")
+        told = site.deploy().stdout
+        assert (
+            "(selfdeploy.W090) 1 task waits in Celery that this release does not have: 'pages.tasks.gone' (1)." in told
+        )
+        assert celery.code_of(over) == "one"
+        assert celery.code_of(celery.give(0.1)) == "two"
+        site.manage("deploy_rollback")
+        assert site.current == first
+        assert celery.code_of(celery.give(0.1)) == "one"
+    celery.expect_all_done_once()
+    celery.expect_one_beat_at_a_time()
+    assert (watcher.most, watcher.looks > 100) == (1, True)
+
+
+@pytest.mark.parametrize(
+    ("step", "action"),
+    [
+        ("let the old workers take nothing more", 1),
+        ("start the new workers", 0),
+        ("start the new workers", 2),
+        ("switch", 1),
+    ],
+)
+def test_a_runner_that_is_killed_leaves_no_second_beat_and_the_next_one_brings_it_back(
+    celery: CelerySite, step: str, action: int
+) -> None:
+    site = celery.site
+    with Watcher(celery) as watcher, celery.at_work():
+        site.change()
+        running = site.begin("deploy")
+        running.until_step(step, action=action)
+        running.kill_runner()
+        assert running.end() == 13, running.story()
+        site.target["PROCESSES"] = {"broken": {"COMMAND": ["false"]}}
+        assert site.deploy(check=False).returncode != 0
+        del site.target["PROCESSES"]
+        live = site.current
+        until(lambda: len(celery.beats()) == 1, what="beat is back")
+        assert site.groups[f"website-{live}-beat"] in ("RUNNING", "STARTING")
+    celery.expect_all_done_once()
+    celery.expect_one_beat_at_a_time()
+    assert watcher.most == 1
