@@ -24,8 +24,12 @@ TIME_LIMIT = 240.0
 """Seconds for one command, a first deployment included."""
 
 QUICK = {
-    "BIND": "127.0.0.1", "START_AT_BOOT": False, "WATCH": 0.4, "TESTS": False,
-    "SMOKE": {"SKIP": ["/slow/"]}, "FIND_PROCESSES": False,
+    "BIND": "127.0.0.1",
+    "START_AT_BOOT": False,
+    "WATCH": 0.4,
+    "TESTS": False,
+    "SMOKE": {"SKIP": ["/slow/"]},
+    "FIND_PROCESSES": False,
 }
 
 
