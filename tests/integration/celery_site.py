@@ -149,12 +149,12 @@ class CelerySite:
         return [path.name.partition("-")[2] for path in self.marks.glob(f"{kind}-*")]
 
     @contextmanager
-    def at_work(self, seconds: tuple[float, ...] = (0.02, 0.1, 1.0)) -> Iterator[None]:
+    def at_work(self, seconds: tuple[float, ...] = (0.02, 0.1, 0.6)) -> Iterator[None]:
         """Give tasks all the while that the block runs."""
         ended = threading.Event()
 
         def give() -> None:
-            while not ended.wait(0.2):
+            while not ended.wait(0.3):
                 self.give(seconds[len(self.given) % len(seconds)])
 
         thread = threading.Thread(target=give)
@@ -201,7 +201,7 @@ class Watcher:
         while not self._ended.is_set():
             self.most = max(self.most, len(self._site.beats()))
             self.looks += 1
-            time.sleep(0.01)
+            time.sleep(0.03)
 
 
 def _pids() -> list[int]:

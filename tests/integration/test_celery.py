@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from typing import Any
 
 import pytest
 
@@ -12,12 +13,13 @@ from .controller import Controller
 from .site import Site
 from .waiting import until
 
+CLOCK = {"COMMAND": ["python", "manage.py", "clock"], "OVERLAP": False}
+
 
 @pytest.fixture(scope="module")
 def celery(controller: Controller) -> Iterator[CelerySite]:
     """A live site, whose worker and beat were found."""
-    clock = {"COMMAND": ["python", "manage.py", "clock"], "OVERLAP": False}
-    site = Site(controller, FIND_PROCESSES=True, PROCESSES={"clock": clock})
+    site = Site(controller, FIND_PROCESSES=True, PROCESSES={"clock": CLOCK})
     try:
         with redis() as broker:
             site.lay_down()
@@ -55,25 +57,26 @@ def test_deployments_and_a_rollback_lose_no_task_and_repeat_none(celery: CeleryS
 
 
 @pytest.mark.parametrize(
-    ("step", "action"),
+    ("step", "action", "fault"),
     [
-        ("let the old workers take nothing more", 1),
-        ("start the new workers", 2),
+        ("let the old workers take nothing more", 1, {"REFUSE": ["security.W004"]}),
+        ("start the new workers", 2, {"PROCESSES": {"clock": CLOCK, "broken": {"COMMAND": ["false"]}}}),
     ],
 )
 def test_a_runner_that_is_killed_leaves_no_second_beat_and_the_next_one_brings_it_back(
-    celery: CelerySite, step: str, action: int
+    celery: CelerySite, step: str, action: int, fault: dict[str, Any]
 ) -> None:
-    site = celery.site
+    """The next one fails by a fault of its own, once before it begins with the workers, once when it has."""
+    site, target = celery.site, dict(celery.site.target)
     with Watcher(celery) as watcher, celery.at_work():
         site.change()
         running = site.begin("deploy")
         running.until_step(step, action=action)
         running.kill_runner()
         assert running.end() == 13, running.story()
-        site.target["PROCESSES"] |= {"broken": {"COMMAND": ["false"]}}
-        assert site.deploy(check=False).returncode == 11
-        del site.target["PROCESSES"]["broken"]
+        site.target = {**target, **fault}
+        assert site.deploy(check=False).returncode == (7 if "REFUSE" in fault else 11)
+        site.target = target
         expected = {f"website-{site.current}-{name}" for name in ("web", "celery", "beat", "clock")}
         until(lambda: set(site.groups) == {*expected, "website-front"}, what="the live release's programs are back")
         until(lambda: set(site.groups.values()) == {"RUNNING"}, what="all of them run")

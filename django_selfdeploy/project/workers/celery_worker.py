@@ -60,7 +60,7 @@ def _places() -> dict[str, Any]:
             if found := _apps_in(name, Celery):
                 return found
     folder = os.path.join(os.path.realpath(os.getcwd()), "")
-    own = [name for name, module in sys.modules.items() if _file(module).startswith(folder)]
+    own = [name for name, module in tuple(sys.modules.items()) if _is_below(folder, module)]
     found = {where: app for name in own for where, app in _apps_in(name, Celery).items()}
     return {where: app for where, app in found.items() if app is not None and _first(found, app) == where}
 
@@ -72,8 +72,10 @@ def _is_module(name: str) -> bool:
         return False
 
 
-def _file(module: Any) -> str:
-    return os.path.realpath(getattr(module, "__file__", None) or "/")
+def _is_below(folder: str, module: Any) -> bool:
+    """Whether the module is one of the project: a virtualenv may be in its folder too."""
+    path = os.path.realpath(getattr(module, "__file__", None) or "/")
+    return path.startswith(folder) and f"{os.sep}site-packages{os.sep}" not in path
 
 
 def _apps_in(name: str, kind: type) -> dict[str, Any]:

@@ -42,7 +42,7 @@ def unknown() -> Counter[str]:
     if not _options().get("orm"):
         raise LookupError("only a queue in the database can be looked into")
     queued: Any = _model("OrmQ")._default_manager.using(_options()["orm"])
-    return Counter(name for row in queued.all()[:MOST] if (name := _name(row.task)))
+    return Counter(filter(None, (_name(row.task) for row in queued.all()[:MOST])))
 
 
 def _model(name: str) -> Any:
