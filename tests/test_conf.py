@@ -101,6 +101,7 @@ def test_every_key_has_its_place() -> None:
         "DATABASE_ADMIN": "ADMIN_URL",
         "DATABASE_WAIT": 5,
         "FIXTURES": ["first"],
+        "FIND_PROCESSES": False,
     }
     found = made(settings)
     assert found == Target(
@@ -148,6 +149,7 @@ def test_every_key_has_its_place() -> None:
         database_admin="ADMIN_URL",
         database_wait=5.0,
         fixtures=("first",),
+        find_processes=False,
     )
     assert {field.name.upper() for field in dataclasses.fields(Target)} - {"ALIAS"} == set(settings)
 

@@ -14,7 +14,14 @@ from django_selfdeploy.core.actions import front as front_actions
 from django_selfdeploy.core.actions import programs as program_actions
 from django_selfdeploy.core.actions.base import Action, ActionFailed
 from django_selfdeploy.core.actions.front import RotateLogs, ServeFront, StopFront, loaded_configuration
-from django_selfdeploy.core.actions.programs import ShutDown, StartPrograms, StartSupervisor, StopPrograms
+from django_selfdeploy.core.actions.programs import (
+    ForgetOthers,
+    QuietPrograms,
+    ShutDown,
+    StartPrograms,
+    StartSupervisor,
+    StopPrograms,
+)
 from django_selfdeploy.core.release import Control, Front
 from django_selfdeploy.hosts.memory import MemoryWorld
 from tests.faking import FakeSupervisord, Headers, Page, row, supervisord, web
@@ -106,6 +113,41 @@ def test_without_a_supervisord_there_is_nothing_to_stop(tmp_path: Path) -> None:
     (tmp_path / "link").symlink_to("/conf")
     do(StopPrograms(f"{tmp_path}/none", (f"{tmp_path}/link",), GROUPS, 1.0))
     assert not os.path.lexists(tmp_path / "link")
+
+
+def test_programs_that_are_quieted_are_told_to_stop_and_not_waited_for(tmp_path: Path) -> None:
+    (tmp_path / "link").symlink_to("/conf")
+    with controlled(tmp_path, programs=having(*GROUPS), stubborn=set(GROUPS)) as (control, fake):
+        do(QuietPrograms(control, f"{tmp_path}/link", GROUPS, (), 0.05))
+    assert fake.calls == [("stop", group) for group in GROUPS]
+    assert not os.path.lexists(tmp_path / "link")
+
+
+def test_one_that_runs_alone_is_waited_for(tmp_path: Path) -> None:
+    with controlled(tmp_path, programs=having(*GROUPS), stubborn={GROUPS[0]}) as (control, _):
+        do(QuietPrograms(control, f"{tmp_path}/link", GROUPS, GROUPS[1:], 0.05))
+        with pytest.raises(ActionFailed, match=r"^The program 'mysite-1-web' does not stop\.$"):
+            do(QuietPrograms(control, f"{tmp_path}/link", GROUPS, GROUPS, 0.05))
+
+
+def test_programs_that_are_gone_are_quiet(tmp_path: Path) -> None:
+    with controlled(tmp_path) as (control, _):
+        do(QuietPrograms(control, f"{tmp_path}/link", GROUPS, GROUPS, 1.0))
+    do(QuietPrograms(f"{tmp_path}/none", f"{tmp_path}/link", GROUPS, GROUPS, 1.0))
+
+
+def test_before_a_supervisord_starts_other_releases_are_taken_out(tmp_path: Path) -> None:
+    programs, releases = tmp_path / "programs", tmp_path / "releases"
+    programs.mkdir()
+    for name, to in (("old", "1/etc/a"), ("new", "2/etc/a")):
+        (programs / name).symlink_to(releases / to)
+    (programs / "front").symlink_to("/etc/front.conf")
+    (programs / "file").touch()
+    with controlled(tmp_path) as (control, _):
+        do(ForgetOthers(Control(control, str(programs), own=True), str(releases), "1"))
+        assert len(os.listdir(programs)) == 4, "what runs is not touched"
+    do(ForgetOthers(Control(f"{tmp_path}/none", str(programs), own=True), str(releases), "1"))
+    assert sorted(os.listdir(programs)) == ["file", "front", "old"]
 
 
 # supervisord itself
@@ -310,6 +352,11 @@ def test_small_logs_are_left_alone(tmp_path: Path) -> None:
         (ShutDown(Control("/s", "", own=True)), "end supervisord on /s"),
         (StartPrograms("/s", "/l", "/c", GROUPS), "start mysite-1-web, mysite-1-mail"),
         (StopPrograms("/s", ("/l",), GROUPS, 1), "stop mysite-1-web, mysite-1-mail"),
+        (
+            QuietPrograms("/s", "/l", GROUPS, GROUPS[1:], 1),
+            "tell mysite-1-web, mysite-1-mail to stop, and wait for mysite-1-mail",
+        ),
+        (ForgetOthers(Control("/s", "/p", own=True), "/r", "1"), "see that no release but 1 starts"),
         (ServeFront(FRONT, "/s"), "see that the front server at 127.0.0.1:1 has configuration new-marker"),
         (StopFront(FRONT, "/s", "/l"), "stop the front server at 127.0.0.1:1"),
         (RotateLogs(FRONT, "/s", ("/a", "/b")), "rotate /a, /b from 50.0 MB on"),
