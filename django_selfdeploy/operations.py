@@ -11,6 +11,7 @@ from urllib.parse import urlsplit
 from . import __version__, aftermath, judgements, process_judgements
 from .context import Context
 from .core import power as power_plans
+from .core import recovery
 from .core.errors import DeployError, NothingThere, Unchanged
 from .core.events import Remarked, Warned
 from .core.layout import Layout
@@ -203,10 +204,11 @@ def power(project: Project, kind: str, options: Options, listeners: tuple[Listen
         about = about_deployment(project, kind, "", options, None)
         with opened(fleet, project, about, options, listeners) as states:
             live = {name: live_on(state) for name, state in states.items()}
-            made = {"stop": power_plans.stopping, "start": power_plans.starting}[kind]
+            made = {"stop": power_plans.stopping, "start": power_plans.starting_again}[kind]
+            live = {name: recovery.settled(state) or live[name] for name, state in states.items()}
             found = {
-                name: Plan(kind, project.target.alias, release.id, made(Layout(states[name].root), release))
-                for name, release in live.items()
+                name: Plan(kind, project.target.alias, live[name].id, made(Layout(state.root), live[name], state))
+                for name, state in states.items()
             }
             found = {name: plan.without_empty_steps() for name, plan in found.items()}
             asked = {name: {"url": release.url, "more": {"release": release.id}} for name, release in live.items()}

@@ -127,7 +127,11 @@ def _start(layout: Layout, options: argparse.Namespace) -> int:
     live = state.read_release(layout.current)
     if live is None:
         raise NothingThere(f"Nothing is live in {layout.root!r}.", hint="Deploy first: `manage.py deploy`.")
-    for action in (*power.starting_processes(layout, live), Remove((layout.window,))):
+    actions = power.starting_processes(layout, live)
+    if others := state.others_running(live):
+        actions = tuple(action for action in actions if getattr(action, "groups", ()) != live.workers)
+        print(f"Workers are left as they are: {', '.join(others)} run. `manage.py deploy_start` clears them.")  # noqa: T201
+    for action in (*actions, Remove((layout.window,))):
         action.do(_nobody())
     return 0
 

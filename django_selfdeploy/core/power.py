@@ -9,10 +9,12 @@ from .actions.web import AwaitReady, SmokeTest
 from .going_live import serve_front, start_release, stop_release
 from .layout import Layout
 from .plan import Failure, Phase, Step
+from .recovery import recover
 from .release import Release
+from .state import HostState
 
 
-def stopping(layout: Layout, live: Release) -> tuple[Step, ...]:
+def stopping(layout: Layout, live: Release, state: HostState | None = None) -> tuple[Step, ...]:
     """The live release's processes, then, where they are ours alone, front server and supervisord."""
     actions = (ShutDown(live.control),) if live.control.own else (stop_release(live),)
     return (Step(Phase.CONFIRM.value, "stop the site", actions),)
@@ -22,6 +24,11 @@ def starting_processes(layout: Layout, live: Release) -> tuple[Action, ...]:
     """The supervisord, with the programs of no other release, and the live one's."""
     forget = ForgetOthers(live.control, layout.releases, live.id)
     return (forget, StartSupervisor(live.control), *start_release(layout, live))
+
+
+def starting_again(layout: Layout, live: Release, state: HostState) -> tuple[Step, ...]:
+    """What an interrupted deployment left is cleared first: its workers must not run beside those that start."""
+    return (recover(layout, state), *starting(layout, live))
 
 
 def starting(layout: Layout, live: Release) -> tuple[Step, ...]:

@@ -91,6 +91,13 @@ class HostState:
         return bool({p.group for p in self.processes or ()} & set(groups))
 
 
+def others_running(live: Release) -> tuple[str, ...]:
+    """The groups of other releases that its supervisord runs now, as while a deployment goes on."""
+    own = (*live.groups, live.front.group)
+    found = (p.group for p in _processes(live.control.socket) or () if p.state in ALIVE)
+    return tuple(group for group in found if group.startswith(f"{live.app}-") and group not in own)
+
+
 def look(
     layout: Layout, *, control: str = "", port: int = 0, programs: tuple[str, ...] = (), own: str = ""
 ) -> HostState:

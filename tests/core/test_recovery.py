@@ -16,6 +16,7 @@ from django_selfdeploy.core.going_live import links_of, start_working
 from django_selfdeploy.core.journal import Journal, read
 from django_selfdeploy.core.layout import Layout
 from django_selfdeploy.core.plan import Step
+from django_selfdeploy.core.power import starting, starting_again
 from django_selfdeploy.core.recovery import CloseJournal, recover, settled
 from django_selfdeploy.core.release import Program, Release
 from django_selfdeploy.core.rollback import rollback_plan
@@ -118,6 +119,13 @@ def test_workers_of_a_release_to_go_back_to_are_stopped_before_those_of_the_live
     state = deployed(OLD_WORKS, NEW_WORKS, processes=processes, unfinished=(JOURNAL,))
     stop, start, _ = recover(LAYOUT, state, keep=OLD).actions
     assert (stop.groups, start) == (OLD_WORKS.workers, start_workers_of(NEW_WORKS))  # type: ignore[attr-defined]
+
+
+def test_a_start_clears_the_workers_of_a_killed_deployment_first() -> None:
+    state = incomplete(deployed(OLD_WORKS, processes=running(OLD_RELEASE, NEW_WORKS), unfinished=(JOURNAL,)))
+    first, *rest = starting_again(LAYOUT, OLD_WORKS, state)
+    assert first == recover(LAYOUT, state)
+    assert tuple(rest) == starting(LAYOUT, OLD_WORKS)
 
 
 def test_programs_of_a_release_to_go_back_to_may_run() -> None:
