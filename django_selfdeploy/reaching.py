@@ -7,7 +7,7 @@ import sys
 import threading
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import AbstractContextManager, ExitStack, contextmanager
+from contextlib import AbstractContextManager, ExitStack, contextmanager, nullcontext
 from functools import partial
 
 from . import inventory
@@ -60,12 +60,34 @@ def reached(project: Project, *, become: bool = False) -> Iterator[Reached]:
         yield found
 
 
-def fleet_of(project: Project, connections: dict[str, Connection]) -> Fleet:
-    """The conversations as a fleet that goes at the target's pace."""
+@contextmanager
+def answering(project: Project) -> Iterator[tuple[Fleet | None, dict[str, DeployError]]]:
+    """The hosts that answer, looked at without a lock, and why the others do not; no fleet where none does.
+
+    Raises the DeployError of a target's only host.
+    """
+    with reached(project) as connections:
+        there = {name: found for name, found in connections.items() if isinstance(found, Connection)}
+        silent = {name: found for name, found in connections.items() if isinstance(found, DeployError)}
+        fleet = None
+        if there:
+            fleet = fleet_of(project, there, several=len(connections) > 1)
+            looked, failed = fleet.try_each(lambda name, connection: look_at(project, name, connection))
+            silent |= failed
+            fleet = fleet.narrowed(looked) if looked else None
+        if silent and len(connections) == 1:
+            raise next(iter(silent.values()))
+        with calling_off(fleet.call_off) if fleet else nullcontext():
+            yield fleet, {name: silent[name] for name in connections if name in silent}
+
+
+def fleet_of(project: Project, connections: dict[str, Connection], *, several: bool = False) -> Fleet:
+    """The conversations as a fleet that goes at the target's pace; `several` says that there are other hosts too."""
     if not project.target.hosts:
         return Fleet(connections)
     lead = lead_of(project.target, tuple(connections))
-    return Fleet(connections, lead=lead, batches=partial(inventory.batches, project.target.batch))
+    batches = partial(inventory.batches, project.target.batch)
+    return Fleet(connections, lead=lead, batches=batches, several=several)
 
 
 def look_at(project: Project, name: str, connection: Connection) -> HostState:

@@ -9,7 +9,7 @@ from .core.errors import DeployError
 from .hosts.base import Connection
 from .options import Project
 from .preparation import look_for, target_on
-from .reaching import fleet_of, look_at, reached
+from .reaching import answering
 
 DEPLOYMENTS = 5
 """How many of the last deployments are told of each host."""
@@ -40,19 +40,11 @@ class Survey:
 
 def survey(project: Project) -> Survey:
     """Ask all hosts. Raises the DeployError of a target's only host."""
-    with reached(project) as connections:
-        there = {name: c for name, c in connections.items() if isinstance(c, Connection)}
-        silent = {name: error for name, error in connections.items() if isinstance(error, DeployError)}
-        several = len(connections) > 1
-        answered: dict[str, dict[str, Any]] = {}
-        if there:
-            answered, failed = fleet_of(project, there).try_each(lambda name, c: _status(project, name, c))
-            silent |= failed
-        if silent and not several:
-            raise next(iter(silent.values()))
-        return Survey(several, {name: answered[name] for name in connections if name in answered}, silent)
 
+    def ask(name: str, connection: Connection) -> dict[str, Any]:
+        return connection.status(look=look_for(target_on(project.target, name)), deployments=DEPLOYMENTS)
 
-def _status(project: Project, name: str, connection: Connection) -> dict[str, Any]:
-    look_at(project, name, connection)
-    return connection.status(look=look_for(target_on(project.target, name)), deployments=DEPLOYMENTS)
+    with answering(project) as (fleet, silent):
+        answered, failed = fleet.try_each(ask) if fleet else ({}, {})
+        several = bool(silent) or (fleet is not None and fleet.several)
+        return Survey(several, answered, silent | failed)

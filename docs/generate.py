@@ -245,7 +245,7 @@ def exit_codes() -> Iterator[str]:
 
 def json_events() -> Iterator[str]:
     """The table in the docstring of the listener."""
-    rows = re.findall(r"^ +(`\w+`) +(.+)$", JsonLines.__doc__ or "", re.MULTILINE)
+    rows = re.findall(r"^ *(`\w+`) +(.+)$", JsonLines.__doc__ or "", re.MULTILINE)
     yield from _table(("event", "keys"), rows)
 
 

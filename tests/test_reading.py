@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from django_selfdeploy.core.errors import NothingThere
+from django_selfdeploy.core.errors import DeployError, NothingThere, RunnerLost
 from django_selfdeploy.hosts.base import Said
 from django_selfdeploy.hosts.fleet import Fleet
 from django_selfdeploy.hosts.memory import MemoryConnection
@@ -30,6 +30,23 @@ class Logging(MemoryConnection):
         return {"logs": read, "known": list(self.left)}
 
 
+class Ending(Logging):
+    """A host that answers once."""
+
+    def logs(self, names: tuple[str, ...], offsets: dict[str, Any], *, lines: int) -> dict[str, Any]:
+        if self.asked:
+            raise GONE
+        return super().logs(names, offsets, lines=lines)
+
+
+GONE = RunnerLost("The connection died.")
+
+
+def unheard(host: str, error: DeployError) -> None:
+    """Nobody is lost here."""
+    raise AssertionError(host)
+
+
 class Speaking(MemoryConnection):
     """A host whose commands write this and end so."""
 
@@ -44,7 +61,7 @@ class Speaking(MemoryConnection):
 
 def test_lines_are_told_by_host_and_each_log_is_read_on() -> None:
     hosts = {"web1": Logging(web=["a\nb\n", "c\n"]), "web2": Logging(web=["d\n", ""], mail=["e\n", ""])}
-    reader = Reader(Fleet(dict(hosts)), (), 50)
+    reader = Reader(Fleet(dict(hosts)), (), 50, lost=unheard)
     first = [(line.host, line.log, line.text, line.named, line.number) for line in reader.read()]
     assert first == [
         ("web1", "web", "a", False, 0),
@@ -56,12 +73,29 @@ def test_lines_are_told_by_host_and_each_log_is_read_on() -> None:
     assert hosts["web1"].asked == [{}, {"web": {"path": "/log/web", "offset": 1}}]
 
 
+def test_a_host_that_stops_answering_is_told_of_once_and_the_others_are_read_on() -> None:
+    lost: list[tuple[str, DeployError]] = []
+    fleet = Fleet({"web1": Ending(web=["a\n"]), "web2": Logging(web=["b\n", "c\n", "d\n"])})
+    reader = Reader(fleet, (), 50, lost=lambda host, error: lost.append((host, error)))
+    read = [[(line.host, line.text, line.number) for line in reader.read()] for _ in range(3)]
+    assert read == [[("web1", "a", 0), ("web2", "b", 1)], [("web2", "c", 1)], [("web2", "d", 1)]]
+    assert lost == [("web1", GONE)]
+
+
+def test_when_the_last_host_is_lost_it_is_over() -> None:
+    reader = Reader(Fleet({"web1": Ending(web=["a\n"])}), (), 50, lost=unheard)
+    assert [line.text for line in reader.read()] == ["a"]
+    with pytest.raises(RunnerLost) as caught:
+        list(reader.read())
+    assert caught.value is GONE
+
+
 def test_a_log_that_one_host_has_is_enough_and_one_that_none_has_is_refused() -> None:
     fleet = Fleet({"web1": Logging(web=["a\n"]), "work1": Logging(mail=["b\n"])})
-    assert [line.host for line in Reader(fleet, ("mail",), 50).read()] == ["work1"]
+    assert [line.host for line in Reader(fleet, ("mail",), 50, lost=unheard).read()] == ["work1"]
     fleet = Fleet({"web1": Logging(web=["a\n"]), "work1": Logging(mail=["b\n"])})
     with pytest.raises(NothingThere) as caught:
-        list(Reader(fleet, ("gone",), 50).read())
+        list(Reader(fleet, ("gone",), 50, lost=unheard).read())
     assert (caught.value.message, caught.value.hint) == ("There is no log 'gone'.", "There are: web, mail.")
 
 

@@ -289,16 +289,15 @@ def of_sqlite(monkeypatch: pytest.MonkeyPatch, path: Path) -> str:
 
 def test_a_database_that_is_not_there_is_not_made(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     path = tmp_path / "db.sqlite3"
-    why = keep(FLEET, using=of_sqlite(monkeypatch, path))
-    assert why == f"This machine has no copy of the record: the database '{path}' is not there."
+    assert keep(FLEET, using=of_sqlite(monkeypatch, path)) == ""
     assert not path.exists()
     del connections["copy"]
 
 
-def test_a_database_without_the_tables_has_no_copy(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_database_without_the_tables_is_left_alone(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     (tmp_path / "db.sqlite3").touch()
-    why = keep(FLEET, using=of_sqlite(monkeypatch, tmp_path / "db.sqlite3"))
-    assert why == "This machine has no copy of the record: no such table: django_selfdeploy_deploymenthost."
+    assert keep(FLEET, using=of_sqlite(monkeypatch, tmp_path / "db.sqlite3")) == ""
+    assert (tmp_path / "db.sqlite3").stat().st_size == 0
     connections["copy"].close()
     del connections["copy"]
 

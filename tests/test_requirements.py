@@ -373,7 +373,7 @@ class TestDigest:
         assert found(tmp_path, {**files, "pkg/x.py": "2"}).digest != before
         assert found(tmp_path, {**files, "pyproject.toml": PROJECT + "\n"}).digest != before
 
-    @settings(max_examples=30, deadline=None)
+    @settings(max_examples=30)
     @given(st.text(st.characters(exclude_categories=("Cs",)), max_size=40))
     def test_can_be_made_of_any_text_or_is_refused_in_words(self, text: str) -> None:
         with tempfile.TemporaryDirectory() as name, contextlib.suppress(RequirementsError):

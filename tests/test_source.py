@@ -636,7 +636,7 @@ class TestNames:
         put(folder, {"media/a\nb": "", "venv/\r": ""})
         assert find_source(folder, extra_ignores=("media",)).left_out == ("media/",)
 
-    @settings(max_examples=8, deadline=None)
+    @settings(max_examples=8)
     @given(
         st.dictionaries(
             st.text(

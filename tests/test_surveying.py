@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from django_selfdeploy import surveying
+from django_selfdeploy import reaching
 from django_selfdeploy.core.errors import DeployError, HostError
 from django_selfdeploy.hosts.memory import MemoryConnection
 from django_selfdeploy.management.commands.deploy_status import Command
@@ -42,7 +42,7 @@ def said(monkeypatch: pytest.MonkeyPatch, found: Survey, *, as_json: bool) -> tu
 
 
 def asked(monkeypatch: pytest.MonkeyPatch, **found: MemoryConnection | DeployError) -> Survey:
-    monkeypatch.setattr(surveying, "reached", lambda project: contextlib.nullcontext(found))
+    monkeypatch.setattr(reaching, "reached", lambda project: contextlib.nullcontext(found))
     return survey(Project(Path("/site"), target(HOSTS=list(found))))
 
 

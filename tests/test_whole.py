@@ -3,19 +3,22 @@
 import io
 import itertools
 import json
-from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import nullcontext
+from pathlib import Path
 from typing import Any
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from django_selfdeploy import reaching
 from django_selfdeploy.core import journal
-from django_selfdeploy.hosts.fleet import Fleet
+from django_selfdeploy.core.errors import HostError
 from django_selfdeploy.hosts.memory import MemoryConnection
 from django_selfdeploy.management.commands import deploy_history
+from django_selfdeploy.options import Project
 from django_selfdeploy.tell.whole import STATUSES, history, merged
+from tests.making import target
 from tests.stories import ID, story
 
 ERROR = {"error": "NotReady", "message": "It answers 500.\nIts log.", "hint": "See it.", "exit_code": 11}
@@ -165,26 +168,26 @@ def test_a_deployment_is_a_line_for_people(stories: list[dict[str, Any]], line: 
 
 @pytest.fixture
 def asked(monkeypatch: pytest.MonkeyPatch) -> deploy_history.Command:
-    """The command, connected to a runner that has two journals, and to one that has the newer one."""
+    """The command, on a host that has two journals, one that has the newer one, and one that gives no answer."""
     older = story("20261121-101112-001", **FAILED)
     journals = {"web1": [story(host="web1"), older], "web2": [story(host="web2")]}
 
-    @contextmanager
-    def looking(self: Any, project: Any) -> Iterator[Fleet]:
-        yield Fleet({name: MemoryConnection(replies={"story": listed}) for name, listed in journals.items()})
-
-    monkeypatch.setattr(deploy_history.Command, "looking", looking)
-    monkeypatch.setattr(deploy_history.Command, "project", lambda self, target, **options: None)
-    return deploy_history.Command(stdout=io.StringIO())
+    found: reaching.Reached = {name: MemoryConnection(replies={"story": told}) for name, told in journals.items()}
+    found["web3"] = HostError("web3 cannot be reached.")
+    monkeypatch.setattr(reaching, "reached", lambda project: nullcontext(found))
+    project = Project(Path("/site"), target(HOSTS=list(found)))
+    monkeypatch.setattr(deploy_history.Command, "project", lambda self, target, **options: project)
+    return deploy_history.Command(stdout=io.StringIO(), stderr=io.StringIO())
 
 
 def test_the_command_prints_a_line_each_deployment(asked: deploy_history.Command) -> None:
-    asked.perform(target="default", count=20, as_json=False)
+    assert asked.perform(target="default", count=20, as_json=False) == HostError.exit_code
     assert [line.split()[0] for line in asked.stdout.getvalue().splitlines()] == [ID, "20261121-101112-001"]
+    assert asked.stderr.getvalue() == "web3 gives no answer: web3 cannot be reached.\n"
 
 
 def test_the_command_prints_json(asked: deploy_history.Command) -> None:
-    asked.perform(target="default", count=1, as_json=True)
+    assert asked.perform(target="default", count=1, as_json=True) == HostError.exit_code
     [row] = json.loads(asked.stdout.getvalue())
     keys = ("host", "status", "release", "previous", "seconds", "live_after", "error")
     assert row == {

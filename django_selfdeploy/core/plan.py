@@ -103,7 +103,6 @@ class Plan:
         return self.with_steps(tuple(step for step in self.steps if step.stretch in phases))
 
 
-def stretches(without: tuple[Phase, ...] = ()) -> tuple[tuple[Pace, tuple[Phase, ...]], ...]:
-    """The phases in their order but those `without`, and those that follow each other at the same pace together."""
-    those = (phase for phase in Phase if phase not in without)
-    return tuple((pace, tuple(phases)) for pace, phases in itertools.groupby(those, key=lambda phase: phase.pace))
+def stretches(phases: tuple[Phase, ...] = tuple(Phase)) -> tuple[tuple[Pace, tuple[Phase, ...]], ...]:
+    """These phases, in order, and those that follow each other at the same pace together."""
+    return tuple((pace, tuple(those)) for pace, those in itertools.groupby(phases, key=lambda phase: phase.pace))

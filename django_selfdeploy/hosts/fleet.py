@@ -34,11 +34,17 @@ class Fleet:
     deployment goes on, so it is not frozen.
 
     Listeners hear all hosts in the thread that asks; where there are several, each event comes as OnHost. `lead`
-    is the host that does what is done once, `batches` cuts names into groups that switch one after the other.
+    is the host that does what is done once, `batches` cuts names into groups that switch one after the other; `several`
+    says that the target has more hosts than these.
     """
 
     def __init__(
-        self, connections: dict[str, Connection], *, lead: str = "", batches: Batches = lambda names: (names,)
+        self,
+        connections: dict[str, Connection],
+        *,
+        lead: str = "",
+        batches: Batches = lambda names: (names,),
+        several: bool = False,
     ) -> None:
         self.connections = connections
         self.lead = lead or next(iter(connections))
@@ -46,7 +52,7 @@ class Fleet:
         self.switched: set[str] = set()
         self.lost: dict[str, RunnerLost] = {}
         self._batches = batches
-        self._named = len(connections) > 1
+        self._named = several or len(connections) > 1
 
     @property
     def names(self) -> tuple[str, ...]:
@@ -65,9 +71,9 @@ class Fleet:
     def narrowed(self, names: Iterable[str]) -> Fleet:
         """The same conversations, of these hosts only."""
         chosen = {name: self.connections[name] for name in names}
-        fleet = Fleet(chosen, lead=self.lead if self.lead in chosen else "", batches=self._batches)
+        lead = self.lead if self.lead in chosen else ""
+        fleet = Fleet(chosen, lead=lead, batches=self._batches, several=self._named)
         fleet.listeners, fleet.switched, fleet.lost = self.listeners, self.switched, self.lost
-        fleet._named = self._named
         return fleet
 
     def give(self, source: Blobs) -> None:
@@ -121,8 +127,7 @@ class Fleet:
             until = None if wait else Live
             return self.each(lambda name, c: c.carry_out(plans[name], last=last, until=until, **asked(name)))
         answers: dict[str, dict[str, Any]] = {name: {} for name in plans}
-        used = {step.stretch for plan in plans.values() for step in plan.steps}
-        for pace, phases in stretches(without=() if Phase.CONTRACT in used else (Phase.CONTRACT,)):
+        for pace, phases in stretches(_used(plans.values())):
             ending = last and Phase.TIDY in phases
             parts = {name: plan.during(phases) for name, plan in plans.items()}
             parts = {name: part for name, part in parts.items() if part.steps or ending}
@@ -247,6 +252,15 @@ def _named(host: str, error: DeployError) -> DeployError:
     named = type(error)(f"{host}: {error.message}", hint=error.hint)
     named.exit_code = error.exit_code
     return named
+
+
+def _used(plans: Iterable[Plan]) -> tuple[Phase, ...]:
+    """The phases that a host has steps of: for others nobody waits.
+
+    The switch parts what can be taken back from what cannot, and the last phase closes the journal: these stay.
+    """
+    used = {step.stretch for plan in plans for step in plan.steps} | {Phase.SWITCH, Phase.TIDY}
+    return tuple(phase for phase in Phase if phase in used)
 
 
 def _quietly(call: Callable[[], None]) -> None:

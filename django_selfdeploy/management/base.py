@@ -20,7 +20,7 @@ from django_selfdeploy.operations import look
 from django_selfdeploy.options import Options, Project
 from django_selfdeploy.project.place import project_folder
 from django_selfdeploy.project.safety.schedule import is_kind
-from django_selfdeploy.reaching import connected
+from django_selfdeploy.reaching import answering, connected
 from django_selfdeploy.tell.chorus import Chorus
 from django_selfdeploy.tell.console import Console
 from django_selfdeploy.tell.jsonlines import JsonLines, dumps
@@ -84,6 +84,23 @@ class DeployCommand(BaseCommand):
         with connected(project) as fleet:
             look(project, fleet)
             yield fleet
+
+    @contextmanager
+    def asking(self, project: Project) -> Iterator[tuple[Fleet, int]]:
+        """As `looking`, the hosts that answer, and an exit code: of the others it is told why they do not, and the
+        code is that of the first. Raises its error where no host answers.
+        """
+        with answering(project) as (fleet, silent):
+            codes = [error.exit_code for error in silent.values()]
+            if fleet is None:
+                raise next(iter(silent.values()))
+            for name, error in silent.items():
+                self.unanswered(name, error)
+            yield fleet, next(iter(codes), 0)
+
+    def unanswered(self, host: str, error: DeployError) -> None:
+        """Tell why a host says nothing, while others do."""
+        self.stderr.write(f"{host} gives no answer: {error}")
 
     @contextmanager
     def listeners(self, project: Project, **options: Any) -> Iterator[tuple[Listener, ...]]:

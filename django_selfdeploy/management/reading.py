@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Any
 
 from django.utils.termcolors import make_style
 
-from django_selfdeploy.core.errors import NothingThere
+from django_selfdeploy.core.errors import DeployError, NothingThere
 from django_selfdeploy.hosts.base import Connection
 from django_selfdeploy.hosts.fleet import Fleet
 
@@ -35,25 +35,42 @@ class LogLine:
 
 
 class Reader:
-    """Remembers how far each log of each host was read, so it is not frozen."""
+    """Remembers how far each log of each host was read, and who is still there, so it is not frozen.
 
-    def __init__(self, fleet: Fleet, wanted: tuple[str, ...], lines: int) -> None:
-        self._fleet, self._wanted, self._lines = fleet, wanted, lines
+    `lost` hears of a host that stops answering, once.
+    """
+
+    def __init__(
+        self, fleet: Fleet, wanted: tuple[str, ...], lines: int, *, lost: Callable[[str, DeployError], None]
+    ) -> None:
+        self._fleet, self._wanted, self._lines, self._lost = fleet, wanted, lines, lost
         self._offsets: dict[str, dict[str, Any]] = {name: {} for name in fleet.names}
+        self._numbers = {name: number if fleet.several else -1 for number, name in enumerate(fleet.names)}
 
     def read(self) -> Iterator[LogLine]:
-        """What is new since the last time. Raises NothingThere for a log that no host has."""
+        """What is new since the last time. Raises NothingThere for a log that no host has, and the error of the
+        last host that answered.
+        """
+        found = self._ask()
+        _expect(self._wanted, found)
+        for host, answer in found.items():
+            for log, read in answer["logs"].items():
+                self._offsets[host][log] = {"path": read["path"], "offset": read["offset"]}
+                named = len(answer["logs"]) > 1
+                yield from (LogLine(host, log, text, named, self._numbers[host]) for text in read["text"].splitlines())
 
+    def _ask(self) -> dict[str, dict[str, Any]]:
         def ask(name: str, connection: Connection) -> dict[str, Any]:
             return connection.logs(self._wanted, self._offsets[name], lines=self._lines)
 
-        found = self._fleet.each(ask)
-        _expect(self._wanted, found)
-        for number, (host, answer) in enumerate(found.items()):
-            for log, read in answer["logs"].items():
-                self._offsets[host][log] = {"path": read["path"], "offset": read["offset"]}
-                named, place = len(answer["logs"]) > 1, number if self._fleet.several else -1
-                yield from (LogLine(host, log, text, named, place) for text in read["text"].splitlines())
+        found, failed = self._fleet.try_each(ask)
+        if failed and not found:
+            raise next(iter(failed.values()))
+        for name, error in failed.items():
+            self._lost(name, error)
+        if failed:
+            self._fleet = self._fleet.narrowed(found)
+        return found
 
 
 def _expect(wanted: tuple[str, ...], found: dict[str, dict[str, Any]]) -> None:

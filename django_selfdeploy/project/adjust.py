@@ -9,6 +9,7 @@ from __future__ import annotations
 import os
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 Values = dict[str, Any]
@@ -45,12 +46,17 @@ class Adjustment:
 def adjustments(values: Values, places: Places, new_key: Callable[[], str]) -> tuple[Adjustment, ...]:
     """Everything in `values`, the project's settings, that must not go live as it is."""
     found = (_debug(values), _secret_key(values, new_key), _allowed_hosts(values), _media(values, places))
-    several = (*_databases(values, places), *_storages(values, places), *_sendfile(values, places))
+    several = (
+        *_databases(values, places),
+        *_storages(values, places),
+        *_sendfile(values, places),
+        *_below_media(values, places),
+    )
     every = (*(one for one in found if one is not None), *several)
     return tuple(sorted(every, key=lambda one: one.number))
 
 
-def static_root(values: Values, places: Places) -> str | None:
+def static_root(values: Values, places: Places) -> str | Path | None:
     """Where collectstatic puts the release's files: below `public`, at the path of STATIC_URL.
 
     None where static files have a host of their own, or no URL at all.
@@ -59,7 +65,8 @@ def static_root(values: Values, places: Places) -> str | None:
     if not url or "//" in url or ".." in url:
         return None
     prefix = "" if url.startswith("/") else (values.get("FORCE_SCRIPT_NAME") or "")
-    return os.path.normpath(f"{places.public}/{prefix.strip('/')}/{url.strip('/')}")
+    root = os.path.normpath(f"{places.public}/{prefix.strip('/')}/{url.strip('/')}")
+    return _like(root, values.get("STATIC_ROOT"))
 
 
 def _debug(values: Values) -> Adjustment | None:
@@ -110,7 +117,7 @@ def _media(values: Values, places: Places) -> Adjustment | None:
         f"MEDIA_ROOT is {root!r}, in the folder that a new release replaces.",
         f"Uploads are kept in {places.media!r}, which outlives releases.",
         "Nothing needs to be done; a MEDIA_ROOT outside of the project is left alone.",
-        {"MEDIA_ROOT": places.media},
+        {"MEDIA_ROOT": _like(places.media, values.get("MEDIA_ROOT"))},
     )
 
 
@@ -123,12 +130,13 @@ def _databases(values: Values, places: Places) -> Iterator[Adjustment]:
             continue
         inside = None if name == ":memory:" or name.startswith("file:") else _inside(name, places)
         if inside is not None:
-            moved[alias] = {**database, "NAME": os.path.join(places.shared, inside)}
+            path = os.path.join(places.shared, inside)
+            moved[alias] = {**database, "NAME": _like(path, database["NAME"])}
     for alias, database in moved.items():
         yield Adjustment(
             4,
             f"The SQLite file of the database {alias!r} is in the folder that a new release replaces.",
-            f"The release uses {database['NAME']!r}, which outlives releases.",
+            f"The release uses {str(database['NAME'])!r}, which outlives releases.",
             "Nothing needs to be done; to start with the data that you have, copy your file there.",
             {"DATABASES": {**databases, **moved}},
         )
@@ -141,13 +149,13 @@ def _storages(values: Values, places: Places) -> Iterator[Adjustment]:
         location = str((storage.get("OPTIONS") or {}).get("location") or "")
         inside = _inside(location, places) if location and alias != "staticfiles" else None
         if inside is not None:
-            options = {**storage["OPTIONS"], "location": os.path.join(places.shared, inside)}
-            moved[alias] = {**storage, "OPTIONS": options}
+            path = _like(os.path.join(places.shared, inside), storage["OPTIONS"]["location"])
+            moved[alias] = {**storage, "OPTIONS": {**storage["OPTIONS"], "location": path}}
     for alias, storage in moved.items():
         yield Adjustment(
             6,
             f"The files of the storage {alias!r} are in the folder that a new release replaces.",
-            f"They are kept in {storage['OPTIONS']['location']!r}, which outlives releases.",
+            f"They are kept in {str(storage['OPTIONS']['location'])!r}, which outlives releases.",
             "Nothing needs to be done; a location outside of the project is left alone.",
             {"STORAGES": {**storages, **moved}},
         )
@@ -168,8 +176,34 @@ def _sendfile(values: Values, places: Places) -> Iterator[Adjustment]:
         f"SENDFILE_ROOT is {root!r}, in the folder that a new release replaces.",
         f"Its files are kept in {moved!r}, which outlives releases.",
         "Nothing needs to be done; a place outside of the project is left alone.",
-        {"SENDFILE_ROOT": moved},
+        {"SENDFILE_ROOT": _like(moved, values["SENDFILE_ROOT"])},
     )
+
+
+def _like(path: str, given: Any) -> str | Path:
+    """The path as the project gave its own: views may go on from a Path with `/`."""
+    return Path(path) if isinstance(given, Path) else path
+
+
+def _below_media(values: Values, places: Places) -> Iterator[Adjustment]:
+    """The project's own settings that name a folder of uploads, as EXPORTS = MEDIA_ROOT / "exports" does."""
+    media = str(values.get("MEDIA_ROOT") or "")
+    if not media or _inside(media, places) in (None, "."):
+        return
+    media = os.path.realpath(os.path.join(places.project, media))
+    for name, value in values.items():
+        if name == "SENDFILE_ROOT" or not name.isupper() or not isinstance(value, (str, Path)):
+            continue
+        path = os.path.normpath(value)
+        if path.startswith(f"{media}/"):
+            moved = os.path.join(places.media, os.path.relpath(path, media))
+            yield Adjustment(
+                6,
+                f"{name} is {path!r}, in the folder that a new release replaces.",
+                f"It is {moved!r} in the release, as it lies in MEDIA_ROOT.",
+                "Nothing needs to be done; a place outside of the project is left alone.",
+                {name: _like(moved, value)},
+            )
 
 
 def _inside(path: str, places: Places) -> str | None:

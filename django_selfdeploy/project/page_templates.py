@@ -6,6 +6,7 @@ Only templates in the project's own source are judged: those of packages may nee
 from __future__ import annotations
 
 import os
+import re
 from collections.abc import Iterable, Iterator
 from typing import Any
 
@@ -70,12 +71,17 @@ def judge(engine: BaseEngine, name: str) -> Iterator[Message]:
     try:
         template = engine.get_template(name)
     except (TemplateSyntaxError, TemplateDoesNotExist, UnicodeDecodeError) as error:
-        text = f"The template {name!r} does not compile: {str(error).rstrip('.')}."
+        text = f"The template {name!r} does not compile: {_plain(error)}."
         yield Message(checks.ERROR, "selfdeploy.E031", text, "Mend it, or remove it if nothing uses it.")
         return
     nodes = getattr(getattr(template, "template", None), "nodelist", None)
     if isinstance(nodes, NodeList):
         yield from _named(name, nodes)
+
+
+def _plain(error: Exception) -> str:
+    """What is wrong; Django 6.1 begins it with the path of the template."""
+    return re.sub(r"\ATemplate: [^\n]*?, ", "", str(error)).rstrip(".")
 
 
 def _named(name: str, nodes: NodeList) -> Iterator[Message]:

@@ -29,8 +29,17 @@ INSTALLED_APPS = [
 ]
 
 # The default target is this machine. Our integration tests choose a directory and a port by the variable.
-# A page that takes its time says nothing about a release, so it is not asked for before the switch.
-SELFDEPLOY = env.json("TESTPROJECT_SELFDEPLOY", default={"default": {"SMOKE": {"SKIP": ["/slow/"]}}})
+# A page that takes its time says nothing about a release, so it is not asked for before the switch. humans.txt is made
+# again when its list has changed.
+SELFDEPLOY = env.json(
+    "TESTPROJECT_SELFDEPLOY",
+    default={
+        "default": {
+            "SMOKE": {"SKIP": ["/slow/"]},
+            "BUILD": {"COMMANDS": [["python", "manage.py", "pages_humans"]], "INPUTS": ["pages/humans.json"]},
+        }
+    },
+)
 
 MIDDLEWARE = [
     "django.middleware.security.SecurityMiddleware",
@@ -71,6 +80,10 @@ STATIC_URL = "static/"
 STATIC_ROOT = BASE_DIR / "staticfiles"
 MEDIA_URL = "media/"
 MEDIA_ROOT = BASE_DIR / "media"
+# Files that only some may see lie apart: a view decides, and the web server hands them over.
+SENDFILE_BACKEND = "django_sendfile.backends.simple" if DEBUG else "django_sendfile.backends.nginx"
+SENDFILE_ROOT = MEDIA_ROOT / "private"
+SENDFILE_URL = "/protected"
 STORAGES = {
     "default": {"BACKEND": "django.core.files.storage.FileSystemStorage"},
     "staticfiles": {"BACKEND": "django.contrib.staticfiles.storage.ManifestStaticFilesStorage"},

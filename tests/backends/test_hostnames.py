@@ -72,7 +72,7 @@ def test_what_is_no_host_name_is_refused(host: str, function: object) -> None:
     )
 
 
-@settings(max_examples=80, deadline=None)
+@settings(max_examples=80)
 @given(st.text(max_size=30) | st.from_regex(r"[a-z0-9.\-\[\]:*_~$;{} ]{0,20}", fullmatch=True))
 def test_nothing_but_host_names_gets_through(host: str) -> None:
     try:

@@ -33,7 +33,7 @@ def read_back(text: str) -> str:
     return str(expand(parser.get("program:x", "command"), {"ENV_SECRET": "leaked"}, "x"))
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(values)
 @example("100%")
 @example("%(ENV_SECRET)s")
@@ -46,7 +46,7 @@ def test_supervisor_reads_a_value_as_it_was(value: str) -> None:
     assert read_back(written) == value.strip()
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(st.lists(values, min_size=1, max_size=4))
 @example(["python", "-c", "print(1); print('x')"])
 @example(["", "a b", "100%", "\\", "$HOME", "{x}", "*", "~"])
@@ -102,7 +102,7 @@ def test_every_refusal_names_the_value_and_what_to_do() -> None:
     )
 
 
-@settings(max_examples=50, deadline=None)
+@settings(max_examples=50)
 @given(st.text() | st.integers() | st.tuples(st.text(), st.integers()))
 def test_a_literal_of_python_is_read_back(value: object) -> None:
     assert eval(quoting.python(value), {}) == value

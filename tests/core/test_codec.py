@@ -83,7 +83,7 @@ def built(kind: Any, depth: int) -> st.SearchStrategy[Any]:
 
 @pytest.mark.parametrize("name", sorted(RECORDS))
 def test_every_record_comes_back_equal(name: str) -> None:
-    @settings(max_examples=5, deadline=None, database=None)
+    @settings(max_examples=5, database=None)
     @given(built(RECORDS[name], 2))
     def comes_back(record: Any) -> None:
         assert codec.loads(codec.dumps(record, reveal=True)) == record
@@ -92,7 +92,7 @@ def test_every_record_comes_back_equal(name: str) -> None:
     comes_back()
 
 
-@settings(max_examples=30, deadline=None)
+@settings(max_examples=30)
 @given(plain, st.dictionaries(keys, plain, max_size=3))
 def test_plain_values_come_back_equal(value: Any, more: dict[str, Any]) -> None:
     assert codec.loads(codec.dumps((value, more))) == (value, more)

@@ -33,7 +33,7 @@ def test_a_terminal_gets_text_and_nothing_else(given: str, expected: str) -> Non
     assert plain(given) == expected
 
 
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=100)
 @given(st.text())
 def test_no_control_character_is_left(text: str) -> None:
     left = {character for character in plain(text) if ord(character) < 32 or 0x7F <= ord(character) < 0xA0}
@@ -54,7 +54,7 @@ def test_of_a_long_text_head_and_tail_are_kept() -> None:
     assert str(tail) == "abcd\n[... 14 characters left out ...]\nstuvwxyz"
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=40)
 @given(st.lists(st.text(max_size=20)), st.integers(1, 20), st.integers(1, 20))
 def test_nothing_is_lost_but_what_is_said_to_be(pieces: list[str], head: int, tail: int) -> None:
     kept = Tail(head, tail)
@@ -72,7 +72,7 @@ def forms(value: str) -> list[str]:
     return [value, *quoted, json.dumps(value, ensure_ascii=False), *coded, *(code.rstrip("=") for code in coded)]
 
 
-@settings(max_examples=50, deadline=None)
+@settings(max_examples=50)
 @given(secrets)
 @example('pass"word\\with$quotes')
 @example("first line\nsecond line")

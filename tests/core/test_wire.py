@@ -36,7 +36,7 @@ def received(data: bytes) -> list[Frame]:
     return found
 
 
-@settings(max_examples=30, deadline=None)
+@settings(max_examples=30)
 @given(st.lists(frames, max_size=4))
 def test_frames_of_any_bytes_arrive_as_they_were_sent(given: list[tuple[str, bytes, dict[str, str]]]) -> None:
     assert received(sent(*given)) == [Frame(kind, fields, payload) for kind, payload, fields in given]

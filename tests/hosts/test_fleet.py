@@ -99,6 +99,18 @@ def test_it_is_told_what_follows_and_where() -> None:
     ]
 
 
+def test_nobody_waits_for_what_no_host_does() -> None:
+    fleet, hosts = made("web1", "web2")
+    steps = tuple(step(phase) for phase in PHASES if phase not in ("test", "migrate"))
+    heard: list[Event] = []
+    fleet.listeners.append(heard.append)
+    plan = Plan("deploy", "production", "r2", steps)
+    fleet.carry_out(dict.fromkeys(fleet.names, plan), lambda name: {}, last=True)
+    planned = [[name for name, _ in event.steps] for event in heard if isinstance(event, Planned)]
+    assert planned == [["stage", "activate", "start"], ["switch", "confirm"], ["finish"]]
+    assert {host.round_trips for host in hosts.values()} == {4}
+
+
 @pytest.mark.parametrize("phase", ["stage", "start", "confirm"])
 def test_what_fails_on_one_host_is_taken_back_on_all(phase: str) -> None:
     fleet, hosts = made("web1", "web2", "web3")

@@ -3,7 +3,13 @@
 from __future__ import annotations
 
 import gzip
+import os
 import re
+import shutil
+
+import brotli
+
+from django_selfdeploy.core import front_modules
 
 from .order import expect_in_order
 from .site import Answer, Site
@@ -20,12 +26,13 @@ print("built it")
 """
 
 PRIVATE = """
-from django.http import HttpResponse
+from django.conf import settings as _settings
 from django.urls import path as _path
+from django_sendfile import sendfile as _sendfile
 
 
 def _hand_over(request):
-    return HttpResponse(headers={"X-Accel-Redirect": "/protected/secret.txt", "Content-Type": "text/plain"})
+    return _sendfile(request, _settings.SENDFILE_ROOT / "secret.txt", mimetype="text/plain")
 
 
 urlpatterns = [_path("letter/", _hand_over), *urlpatterns]
@@ -35,6 +42,13 @@ urlpatterns = [_path("letter/", _hand_over), *urlpatterns]
 def script_of(page: Answer) -> str:
     [path] = re.findall(r'<script src="([^"]+)"', page.text)
     return path
+
+
+def has_brotli() -> bool:
+    """Whether the machine's nginx has the module; in a CI it must."""
+    has = "brotli_static" in front_modules.find(shutil.which("nginx", path="/usr/sbin") or "nginx")
+    assert has or os.environ.get("CI") != "true"
+    return has
 
 
 def note(site: Site, step: str) -> str:
@@ -65,6 +79,9 @@ def test_an_old_page_finds_its_files_after_a_switch_and_after_a_rollback(site: S
         assert gzip.decompress(packed.body) == plain.body
         assert int(packed.headers["content-length"]) == len(packed.body)
         assert plain.headers["cache-control"] == packed.headers["cache-control"] == FOREVER
+        if has_brotli():
+            small = site.get(path, headers={"Accept-Encoding": "gzip, br"})
+            assert (small.headers["content-encoding"], brotli.decompress(small.body)) == ("br", plain.body)
     assert "cache-control" not in site.get("/static/pages/site.css").headers
     assert "cache-control" not in site.get("/static/pages/none.0123456789ab.css").headers
 
@@ -90,11 +107,6 @@ def test_a_build_runs_once_and_a_view_hands_files_over(site: Site) -> None:
     site.target = {**site.target, "BUILD": {"COMMANDS": [["python", "build.py"]], "INPUTS": ["source.js"]}}
     site.write("build.py", BUILD)
     site.write("source.js", "let a = 1;\n")
-    site.append(
-        "website/settings.py",
-        '\nSENDFILE_BACKEND = "django_sendfile.backends.nginx"\nSENDFILE_URL = "/protected"\n'
-        'SENDFILE_ROOT = MEDIA_ROOT / "private"\n',
-    )
     site.append("website/urls.py", PRIVATE)
     site.append(".gitignore", "built/\n")
     site.commit("Build a script, and hand a letter over")

@@ -40,7 +40,7 @@ def test_everything_of_a_plain_startproject_is_put_right() -> None:
         "DATABASES": {"default": sqlite(Path(CODE) / "db.sqlite3")},
         "STATIC_URL": "static/",
     }
-    moved = sqlite("/srv/mysite/shared/db.sqlite3")
+    moved = sqlite(Path("/srv/mysite/shared/db.sqlite3"))
     assert adjustments(plain, PLACES, lambda: "kept-key") == (
         Adjustment(
             0,
@@ -130,6 +130,41 @@ def test_uploads_outlive_their_release(root: str) -> None:
     [one] = found(MEDIA_ROOT=root)
     assert (one.number, one.values) == (5, {"MEDIA_ROOT": "/srv/mysite/shared/media"})
     assert one.found == f"MEDIA_ROOT is {root!r}, in the folder that a new release replaces."
+
+
+def test_a_path_stays_what_it_was() -> None:
+    code, shared = Path(CODE), Path("/srv/mysite/shared")
+    options = {"location": code / "invoices"}
+    changed = {}
+    for one in found(
+        MEDIA_ROOT=code / "media",
+        SENDFILE_ROOT=code / "media/private",
+        DATABASES={"default": {"ENGINE": "django.db.backends.sqlite3", "NAME": code / "db.sqlite3"}},
+        STORAGES={"invoices": {"BACKEND": "x", "OPTIONS": options}},
+    ):
+        changed.update(one.values)
+    assert (changed["MEDIA_ROOT"], changed["SENDFILE_ROOT"]) == (shared / "media", shared / "media/private")
+    assert changed["DATABASES"]["default"]["NAME"] == shared / "db.sqlite3"
+    assert changed["STORAGES"]["invoices"]["OPTIONS"]["location"] == shared / "invoices"
+    values = {"STATIC_URL": "static/", "STATIC_ROOT": code / "static"}
+    assert static_root(values, PLACES) == Path("/srv/mysite/releases/1/public/static")
+
+
+def test_settings_of_the_project_that_lie_among_the_uploads_move_with_them() -> None:
+    told = found(
+        MEDIA_ROOT=f"{CODE}/media",
+        EXPORTS=f"{CODE}/media/exports/",
+        THUMBNAILS=Path(CODE, "media/thumbs"),
+        MEDIA_NOTE=f"see {CODE}/media/x",
+        OTHER=f"{CODE}/mediation/x",
+        NUMBER=3,
+    )
+    assert [one.values for one in told[1:]] == [
+        {"EXPORTS": "/srv/mysite/shared/media/exports"},
+        {"THUMBNAILS": Path("/srv/mysite/shared/media/thumbs")},
+    ]
+    assert found(MEDIA_ROOT="/var/media", EXPORTS="/var/media/exports") == ()
+    assert len(found(MEDIA_ROOT=CODE, LOCALES=f"{CODE}/locale")) == 1
 
 
 def test_a_storage_outlives_its_release() -> None:

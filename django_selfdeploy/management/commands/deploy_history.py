@@ -20,17 +20,17 @@ class Command(DeployCommand):
         parser.add_argument("--count", type=int, default=20, metavar="N", help="How many (default: %(default)s).")
 
     def perform(self, *, target: str, count: int, as_json: bool, **options: Any) -> int:
-        with self.looking(self.project(target, **options)) as fleet:
+        with self.asking(self.project(target, **options)) as (fleet, code):
             told = fleet.each(lambda name, connection: connection.stories(count))
         stories = history((story for listed in told.values() for story in listed), count=count)
         if as_json:
             self.print_json([{key: story.get(key) for key in (*KEYS, *MORE)} for story in stories])
-            return 0
+            return code
         for story in stories:
             self.stdout.write(line(story))
         if not stories:
             self.stdout.write("Nothing was deployed yet.")
-        return 0
+        return code
 
 
 def line(story: dict[str, Any]) -> str:

@@ -24,14 +24,14 @@ class Command(DeployCommand):
         parser.add_argument("--target", default="default", help="A key of settings.SELFDEPLOY.")
 
     def perform(self, *, target: str, process: list[str], follow: bool, lines: int, **options: Any) -> int:
-        with self.looking(self.project(target, **options)) as fleet:
-            reader = Reader(fleet, tuple(process), lines)
+        with self.asking(self.project(target, **options)) as (fleet, code):
+            reader = Reader(fleet, tuple(process), lines, lost=self.unanswered)
             while True:
                 for line in reader.read():
                     self._print(line, **options)
                 self.stdout.flush()
                 if not follow:
-                    return 0
+                    return code
                 time.sleep(POLL)
 
     def _print(self, line: LogLine, *, as_json: bool, **options: Any) -> None:

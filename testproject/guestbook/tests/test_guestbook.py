@@ -1,6 +1,8 @@
 import hashlib
 from importlib import import_module
 from io import StringIO
+from pathlib import Path
+from tempfile import TemporaryDirectory
 
 from django.apps import apps
 from django.contrib.auth.models import User
@@ -61,6 +63,18 @@ class EchoTests(SiteTestCase):
         visitor = Client(enforce_csrf_checks=True)
         response = visitor.post("/guestbook/echo/", body, content_type="application/octet-stream")
         self.assertEqual(response.json(), {"length": 4_000_000, "sha256": hashlib.sha256(body).hexdigest()})
+
+
+class ExportTests(SiteTestCase):
+    def test_staff_get_all_entries_and_others_get_none(self) -> None:
+        Entry.objects.create(name="Ada", message="=1+1")
+        self.assertEqual(self.client.post("/guestbook/export/").status_code, 302)
+        self.client.force_login(User.objects.create(username="host", is_staff=True))
+        backend = "django_sendfile.backends.nginx"
+        with TemporaryDirectory() as folder, self.settings(SENDFILE_ROOT=folder, SENDFILE_BACKEND=backend):
+            response = self.client.post("/guestbook/export/")
+            self.assertEqual(response["X-Accel-Redirect"], "/protected/guestbook.csv")
+            self.assertIn(",Ada,'=1+1", Path(folder, "guestbook.csv").read_text(encoding="utf-8"))
 
 
 class CountTests(SiteTestCase):
