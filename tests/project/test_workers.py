@@ -68,7 +68,11 @@ def tables() -> Iterator[Any]:
 
 @pytest.fixture
 def package(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Any:
-    """Write a project's package with a module `celery`, in which `celery` is the library."""
+    """Write a project's package with a module `celery`, in which `celery` is the library.
+
+    Tasks of no app in particular, of other tests, are none of it.
+    """
+    monkeypatch.setattr("celery._state._on_app_finalizers", set())
     monkeypatch.syspath_prepend(str(tmp_path))
     monkeypatch.chdir(tmp_path)
     monkeypatch.setenv("SELFDEPLOY_RELEASE", "release-1")
