@@ -158,6 +158,57 @@ ALL_CHECKS: dict[str, Kind] = {
     "selfdeploy.W035": Kind(
         checks.WARNING, "A vulnerability of a package is known.", "Require a version in which it is mended."
     ),
+    "selfdeploy.W090": Kind(
+        checks.WARNING,
+        "Tasks wait in a queue under names that the new release does not have.",
+        "Let the live release finish them, or keep their names for one release more: Celery throws such tasks away.",
+    ),
+    "selfdeploy.E091": Kind(
+        checks.ERROR,
+        "An entry of PROCESSES has no command, and no process of its name was found.",
+        "Give it a COMMAND.",
+    ),
+    "selfdeploy.I091": Kind(
+        checks.INFO,
+        "A process was found that the project needs besides the web server.",
+        "Nothing; an entry of PROCESSES changes it, None leaves it out.",
+    ),
+    "selfdeploy.W092": Kind(
+        checks.WARNING,
+        "Redis gives a task out again while it still runs.",
+        "Set visibility_timeout to more than the longest task takes.",
+    ),
+    "selfdeploy.I093": Kind(
+        checks.INFO,
+        "Nothing limits how long a task runs, so its worker gets 600 seconds to finish.",
+        "Limit the tasks, or give the process a STOP_TIMEOUT.",
+    ),
+    "selfdeploy.W094": Kind(checks.WARNING, "A schedule names a task which there is not.", "Mend its name."),
+    "selfdeploy.W095": Kind(
+        checks.WARNING,
+        "No host has the role of a process that was found, so it runs nowhere.",
+        "Give a host the role, or the process another ROLE.",
+    ),
+    "selfdeploy.W096": Kind(
+        checks.WARNING,
+        "A queue is kept in the folder that a new release replaces.",
+        "Keep it in the folder that the variable SELFDEPLOY_SHARED names.",
+    ),
+    "selfdeploy.I097": Kind(
+        checks.INFO,
+        "A queue could not be looked into for tasks that the new release does not have.",
+        "Nothing, where its server is known not to answer now.",
+    ),
+    "selfdeploy.W098": Kind(
+        checks.WARNING,
+        "The project takes websockets, which no APP_SERVER serves.",
+        "Run daphne or uvicorn as one of PROCESSES, and send websockets there.",
+    ),
+    "selfdeploy.W099": Kind(
+        checks.WARNING,
+        "What a task queue needs could not be found out.",
+        "Name its processes in PROCESSES, or leave it: nothing is started for it.",
+    ),
     "selfdeploy.W036": Kind(
         checks.WARNING,
         "AUDIT is on, and nothing could be looked up.",

@@ -16,6 +16,7 @@ from .core.errors import ConfigError
 from .env_options import EnvSources, env_options
 from .hosts.options import Ssh
 from .inventory import Host
+from .process_options import Process, processes
 from .project.safety.schedule import is_kind
 from .smoke_options import Smoke, smoke_options
 from .static_options import Static
@@ -40,20 +41,8 @@ NAME = re.compile(r"[a-z0-9][a-z0-9_-]{0,31}\Z")
 ROOT = re.compile(r"(/[A-Za-z0-9@._+-]+)+/?\Z")
 HOST = re.compile(r"[A-Za-z0-9._:\[\]-]*\Z")
 ROOT_HINT = "Give the whole path, with letters, digits and @ . _ + - in its names: programs' files cannot quote it."
-PROGRAM_NAME = re.compile(r"[a-z][a-z0-9_]{0,31}\Z")
 
 P = TypeVar("P", bound=Part)
-
-
-@dataclass(frozen=True)
-class Process:
-    """A process of the release besides the web server, for example a task worker."""
-
-    command: tuple[str, ...] = option((), "The command, a list of words; `python` is the release's own.")
-    stop_timeout: float = option(60.0, "Seconds that it may take to stop after TERM; then KILL.")
-    numprocs: int = option(1, "How many of it run.")
-    role: str = option("", "On hosts of which role it runs; default: beat for a process called beat, else worker.")
-    one_host: bool | None = option(None, "Whether it runs on the first of these hosts only; default: beat does.")
 
 
 @dataclass(frozen=True)
@@ -111,7 +100,10 @@ class Target:
     process_manager: ProcessManager = option(None, "The process manager.")
     build: Build = option(Build(), "Commands that make files of the release, as a front-end build does.")
     static: Static = option(Static(), "What is done to static files before they are served.")
-    processes: dict[str, Process] = option({}, "Processes besides the web server, by name.")
+    processes: dict[str, Process] = option(
+        {}, "Processes besides the web server, by name; None leaves one out that would be found."
+    )
+    find_processes: bool = option(True, "Whether workers of task queues are found in what the project has installed.")
     smoke: Smoke = option(Smoke(), "Pages that the new release is asked for before it goes live.")
     accept: tuple[str, ...] = option((), "Ids of checks whose messages stop no deployment; the record names them.")
     refuse: tuple[str, ...] = option((), "Ids of checks whose messages stop a deployment, whatever their level.")
@@ -166,7 +158,7 @@ def load(alias: str, configured: Any, *, settings_module: str) -> Target:
     values.setdefault("name", default_name(alias, values["settings_module"]))
     for key, (contract, default) in DEFAULT_PARTS.items():
         values[key] = _part(f"{where}[{key.upper()!r}]", values.get(key, default), contract)
-    values["processes"] = _processes(where, values.get("processes", {}))
+    values["processes"] = processes(where, values.get("processes", {}), found=values.get("find_processes", True))
     values["build"] = build_options(f"{where}['BUILD']", values.get("build", ()))
     values["static"] = Static(**fields_of(f"{where}['STATIC']", Static, values.get("static", {})))
     values["smoke"] = smoke_options(f"{where}['SMOKE']", values.get("smoke", True))
@@ -207,26 +199,6 @@ def _backend(where: str, name: Any, contract: type[P]) -> type[P]:
         raise ConfigError(f"{where} names the unknown backend {name!r}.", hint=hint) from error
     if not (isinstance(found, type) and issubclass(found, contract)):
         raise ConfigError(f"{where} names {name!r}, which is no {contract.__name__}.", hint="Use another backend.")
-    return found
-
-
-def _processes(where: str, given: Any) -> dict[str, Process]:
-    if not isinstance(given, dict):
-        raise ConfigError(f"{where}['PROCESSES'] is not a dictionary.", hint='Write {"worker": {"COMMAND": [...]}}.')
-    found = {}
-    for name, value in given.items():
-        place = f"{where}['PROCESSES'][{name!r}]"
-        if not PROGRAM_NAME.match(str(name)) or name in ("web", "front"):
-            raise ConfigError(
-                f"{place} has a name that no program can have.",
-                hint="Use small letters, digits and underscores; `web` and `front` are taken.",
-            )
-        process = Process(**fields_of(place, Process, value))
-        if not process.command:
-            raise ConfigError(f"{place} has no command.", hint='Add "COMMAND": ["python", "manage.py", "..."].')
-        if process.numprocs < 1:
-            raise ConfigError(f"{place}['NUMPROCS'] is {process.numprocs}.", hint="Leave out what shall not run.")
-        found[name] = process
     return found
 
 
@@ -283,7 +255,7 @@ def _judge_hosts(where: str, target: Target) -> None:
         raise ConfigError(f"{where}: {error.message}", hint=error.hint) from error
     for name, process in target.processes.items():
         role = inventory.role_of(name, process.role)
-        if not any(host.has(role) for host in target.hosts):
+        if process.numprocs and not any(host.has(role) for host in target.hosts):
             hint = f'Give a host of {where}["HOSTS"] the role, or the process another "ROLE".'
             raise ConfigError(f"No host has the role {role!r}, which the process {name!r} needs.", hint=hint)
 

@@ -12,6 +12,8 @@ from .core.layout import Layout
 from .core.release import Release
 from .core.secret import Secret
 from .core.state import HostState
+from .places import processes_on
+from .process_options import Process
 from .project.consistency.surroundings import Surroundings
 from .project.env_changes import Changes, changes
 from .project.env_text import parsed
@@ -56,6 +58,11 @@ class Context:
     others_run: bool = False
     around: Surroundings = Surroundings()
     left_out: tuple[str, ...] = ()
+
+    @property
+    def processes(self) -> dict[str, Process]:
+        """The processes besides the web server that run on this host, those that were found among them."""
+        return processes_on(self.target, self.host, self.known_facts.workers)
 
     @property
     def previous(self) -> Release | None:

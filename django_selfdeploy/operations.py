@@ -8,9 +8,10 @@ from dataclasses import replace
 from typing import Any
 from urllib.parse import urlsplit
 
-from . import __version__, aftermath, judgements
+from . import __version__, aftermath, judgements, process_judgements
 from .context import Context
 from .core import power as power_plans
+from .core import recovery
 from .core.errors import DeployError, MigrationRefused, NothingThere, Unchanged
 from .core.events import Remarked, Warned
 from .core.layout import Layout
@@ -138,6 +139,7 @@ def _go(fleet: Fleet, contexts: dict[str, Context], about: dict[str, Any], optio
             "versions": _versions(context),
             "migrations": about_migrations(context),
             "judged": list(judgements.recorded(context)),
+            "processes": process_judgements.about(context),
         }
         return {"url": site_url(context), "record": context.agent, "otherwise": otherwise[name], "more": more}
 
@@ -178,9 +180,12 @@ def _judge(fleet: Fleet, contexts: dict[str, Context]) -> None:
     for name, context in contexts.items():
         with naming(name, several=fleet.several):
             judgements.judge_release(context)
+            process_judgements.judge(context)
             judgements.judge_migrations(context)
         remarks = judgements.news if context.previous else judgements.remarks
         told.update(dict.fromkeys(map(Remarked, remarks(context))))
+        told.update(dict.fromkeys(map(Remarked, process_judgements.told(context))))
+        told.update(dict.fromkeys(map(Warned, process_judgements.without_host(context))))
         told.update(dict.fromkeys(map(Warned, judgements.warnings(context))))
         told.update(dict.fromkeys(map(Warned, judgements.on_migrations(context))))
         if context.is_closed:
@@ -254,10 +259,11 @@ def power(project: Project, kind: str, options: Options, listeners: tuple[Listen
         about = about_deployment(project, kind, "", options, None)
         with opened(fleet, project, about, options, listeners) as states:
             live = {name: live_on(state) for name, state in states.items()}
-            made = {"stop": power_plans.stopping, "start": power_plans.starting}[kind]
+            made = {"stop": power_plans.stopping, "start": power_plans.starting_again}[kind]
+            live = {name: recovery.settled(state) or live[name] for name, state in states.items()}
             found = {
-                name: Plan(kind, project.target.alias, release.id, made(Layout(states[name].root), release))
-                for name, release in live.items()
+                name: Plan(kind, project.target.alias, live[name].id, made(Layout(state.root), live[name], state))
+                for name, state in states.items()
             }
             found = {name: plan.without_empty_steps() for name, plan in found.items()}
             asked = {name: {"url": release.url, "more": {"release": release.id}} for name, release in live.items()}

@@ -6,20 +6,39 @@ from dataclasses import replace
 
 from .backends import rendering
 from .backends.no_front import NoFront
-from .conf import Process, Target
-from .inventory import BEAT, WEB, Host, role_of
+from .conf import Target
+from .inventory import BEAT, WEB, WORKER, Host, role_of
+from .process_options import Process, with_found
 from .project.consistency.surroundings import Surroundings
+from .project.workers.found import Found
 
 
 def on_host(target: Target, host: Host) -> Target:
-    """The target as `host` sees it: with the processes that run there, and a front server where visitors come."""
-
-    def runs(name: str, process: Process) -> bool:
-        return host in _hosts_of(target, name, process)
-
-    chosen = {name: process for name, process in target.processes.items() if runs(name, process)}
+    """The target as `host` sees it: with a front server where visitors come."""
     front = target.front if host.has(WEB) else NoFront()
-    return replace(target, processes=chosen, front=front)
+    return replace(target, front=front)
+
+
+def processes_on(target: Target, host: str, found: tuple[Found, ...]) -> dict[str, Process]:
+    """Those that run on the host of that name, "" for this machine; of those `found` only where they are wanted.
+
+    One that runs on one host only runs on the first in the settings that has its role.
+    """
+    every = with_found(target.processes, found if target.find_processes else ())
+    here = next((one for one in target.hosts if one.name == host), None)
+    if here is None:
+        return every
+    return {name: process for name, process in every.items() if here in _hosts_of(target, name, process)}
+
+
+def part_of(target: Target, host: str) -> tuple[str, ...]:
+    """What decides which processes run on the host of that name: "worker", "beat", and those of the settings."""
+    here = next((one for one in target.hosts if one.name == host), None)
+    if here is None:
+        return ()
+    usual = {WORKER: Process(), BEAT: Process()} if target.find_processes else {}
+    every = {**usual, **target.processes}
+    return tuple(name for name, process in every.items() if here in _hosts_of(target, name, process))
 
 
 def surroundings(target: Target) -> Surroundings:
@@ -37,6 +56,8 @@ def surroundings(target: Target) -> Surroundings:
         threads=threads,
         hosts=web,
         processes=processes,
+        named=tuple(target.processes),
+        finds=target.find_processes,
     )
 
 

@@ -20,7 +20,7 @@ from .core.state import HostState
 from .hosts.base import Blobs
 from .hosts.options import Ssh
 from .options import Options, Project
-from .places import on_host, surroundings
+from .places import on_host, part_of, surroundings
 from .requirements import Requirements, find_requirements, own_requirement
 from .shipping import Shipment, ship
 from .source import Source, find_source
@@ -161,7 +161,7 @@ def fingerprint(context: Context) -> str:
     digest.update(variables.reveal().encode("utf-8", "surrogateescape"))
     # other hosts make no other site of this one, nor do other judgements
     alone = replace(context.target, hosts=(), batch=1, ssh=Ssh(), migrations={})
-    digest.update(f"{alone!r}\0{__version__}".encode())
+    digest.update(f"{alone!r}\0{part_of(context.target, context.host)!r}\0{__version__}".encode())
     return digest.hexdigest()[:32]
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from datetime import datetime, timezone
 
-from . import judgements
+from . import judgements, process_judgements
 from .context import Context
 from .core.masking import secrets_of
 from .core.plan import Plan
@@ -54,6 +54,7 @@ def rehearse(project: Project, options: Options, *, sql: bool = True) -> dict[st
     for name, context in contexts.items():
         context = replace(context, facts=facts)
         judgements.judge_release(context)
+        process_judgements.judge(context)
         found[name] = Rehearsal(context, (plans.stage_plan(context), plans.activate_plan(context)), live[name])
     return found
 

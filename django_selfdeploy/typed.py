@@ -47,6 +47,7 @@ _kinds: dict[Any, tuple[tuple[type, ...], str]] = {
     tuple[str, ...]: ((list, tuple), "a list of texts"),
     dict[str, str]: ((dict,), "a dictionary of texts"),
     bool | None: ((bool,), "True or False"),
+    float | None: ((int, float), "a number"),
     int | str: ((int, str), "a number or a text"),
     bool | tuple[str, ...]: ((bool, list, tuple), "True, False or a list of texts"),
 }
@@ -66,4 +67,4 @@ def typed(where: str, value: Any, wanted: Any) -> Any:
         raise ConfigError(f"{where} is {value!r}, which is not {described}.", hint=REFERENCE)
     if isinstance(value, list):
         return tuple(value)
-    return float(value) if wanted is float else value
+    return float(value) if wanted in (float, float | None) else value

@@ -201,7 +201,7 @@ def _front(layout: Layout) -> Answer:
 
 def _application(fake: FakeSupervisord, release: Release) -> Answer:
     def page(path: str, headers: Headers) -> Page:
-        runs = set(release.groups) <= {group for group, one in fake.programs.items() if one["statename"] == "RUNNING"}
+        runs = set(release.early) <= {group for group, one in fake.programs.items() if one["statename"] == "RUNNING"}
         return 200 if runs else 502, {"X-Selfdeploy-Release": release.id} if runs else {}, b""
 
     return page

@@ -103,6 +103,7 @@ def test_every_key_has_its_place() -> None:
         "DATABASE_ADMIN": "ADMIN_URL",
         "DATABASE_WAIT": 5,
         "FIXTURES": ["first"],
+        "FIND_PROCESSES": False,
     }
     found = made(settings)
     assert found == Target(
@@ -151,6 +152,7 @@ def test_every_key_has_its_place() -> None:
         database_admin="ADMIN_URL",
         database_wait=5.0,
         fixtures=("first",),
+        find_processes=False,
     )
     assert {field.name.upper() for field in dataclasses.fields(Target)} - {"ALIAS"} == set(settings)
 
@@ -386,16 +388,20 @@ PROCESSES = "SELFDEPLOY['default']['PROCESSES']"
     [
         ([], f"{PROCESSES} is not a dictionary.", 'Write {"worker": {"COMMAND": [...]}}.'),
         ({"a": ["x"]}, f"{PROCESSES}['a'] is not a dictionary but ['x'].", REFERENCE),
-        ({"a": {}}, f"{PROCESSES}['a'] has no command.", 'Add "COMMAND": ["python", "manage.py", "..."].'),
         (
             {"a": {"COMMAND": "python x.py"}},
             f"{PROCESSES}['a']['COMMAND'] is 'python x.py', which is not a list of texts.",
             REFERENCE,
         ),
         (
-            {"a": {"COMMAND": ["x"], "NUMPROCS": 0}},
-            f"{PROCESSES}['a']['NUMPROCS'] is 0.",
-            "Leave out what shall not run.",
+            {"a": {"COMMAND": ["x"], "NUMPROCS": -1}},
+            f"{PROCESSES}['a']['NUMPROCS'] is -1.",
+            "Give a number from 0 on.",
+        ),
+        (
+            {"a": {"COMMAND": ["x"], "STOP_SIGNAL": "SIGTERM"}},
+            f"{PROCESSES}['a']['STOP_SIGNAL'] is 'SIGTERM'.",
+            "It is one of TERM, INT, QUIT, HUP, USR1, USR2, KILL.",
         ),
         (
             {"a": {"COMAND": ["x"]}},
@@ -406,6 +412,17 @@ PROCESSES = "SELFDEPLOY['default']['PROCESSES']"
 )
 def test_processes_that_cannot_be_are_refused(given: Any, message: str, hint: str) -> None:
     assert refused({"default": {"PROCESSES": given}}) == (message, hint)
+
+
+def test_a_process_without_a_command_is_one_that_may_be_found() -> None:
+    assert made({"PROCESSES": {"a": {}}}).processes == {"a": Process()}
+    given = {"default": {"PROCESSES": {"a": {}}, "FIND_PROCESSES": False}}
+    message = f"{PROCESSES}['a'] has no command."
+    assert refused(given) == (message, 'Add "COMMAND": ["python", "manage.py", "..."].')
+
+
+def test_a_process_may_be_left_out() -> None:
+    assert made({"PROCESSES": {"celery": None}}).processes == {"celery": Process(numprocs=0)}
 
 
 @pytest.mark.parametrize("name", ["web", "front", "Mail", "a-b", "1a", "", "a b", "a]", "a\n", "a" * 33, 7])

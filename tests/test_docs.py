@@ -50,6 +50,8 @@ NO_SETTINGS = {
         "MAILERS",
     ),
     *("PATH", "SELFDEPLOY_KEY", "SELFDEPLOY_KEY_PRODUCTION", "SENTRY_DSN", "PYTHONPATH"),
+    # of task queues, and of Django 6 alone
+    *("ASGI_APPLICATION", "ASYNC", "DEFAULT_TIMEOUT", "Q_CLUSTER", "RQ_QUEUES", "TASKS"),
     *("SENDFILE_BACKEND", "SENDFILE_ROOT", "SENDFILE_URL"),
 }
 """Words in capitals that the documentation uses and that are no settings."""
@@ -265,7 +267,7 @@ def test_the_keys_of_the_journal_are_documented(tmp_path: Path) -> None:
     Path(layout.journals).mkdir()
     story = journal.Journal(layout, {"id": "1", **about, "previous": "", "host": ""})
     story.keep("migrated", {"applied": [], "failed": "", "stays": [], "left": []})
-    story.story["migrations"] = []  # what operations say once the release is known
+    story.story |= {"migrations": [], "processes": []}  # what operations say once the release is known
     story.begin_step(number=1, phase="stage", name="lay the source down", at=0.0)
     assert documented("journal.md", "# The journal") == set(story.story) - {"elapsed"}
     assert documented("journal.md", "Of each step:") == set(story.story["steps"][0])

@@ -8,7 +8,7 @@ from django_selfdeploy import inventory
 from django_selfdeploy.backends.no_front import NoFront
 from django_selfdeploy.core.errors import ConfigError
 from django_selfdeploy.inventory import Host, batches, hosts, lead
-from django_selfdeploy.places import on_host
+from django_selfdeploy.places import on_host, processes_on
 from tests.making import target
 
 COMMAND = {"COMMAND": ["python", "manage.py", "work"]}
@@ -67,7 +67,7 @@ def test_processes_run_where_their_role_is_and_beat_on_one_host_only() -> None:
         HOSTS=["all1", "all2", {"ADDRESS": "worker1", "ROLES": ["worker"]}, {"ADDRESS": "web1", "ROLES": ["web"]}],
         PROCESSES={"mail": COMMAND, "beat": COMMAND, "once": {**COMMAND, "ONE_HOST": True}},
     )
-    found = {host.name: tuple(on_host(made, host).processes) for host in made.hosts}
+    found = {host.name: tuple(processes_on(made, host.name, ())) for host in made.hosts}
     assert found == {"all1": ("mail", "beat", "once"), "all2": ("mail",), "worker1": ("mail",), "web1": ()}
     fronts = {host.name: isinstance(on_host(made, host).front, NoFront) for host in made.hosts}
     assert fronts == {"all1": False, "all2": False, "worker1": True, "web1": False}

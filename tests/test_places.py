@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 
 from django_selfdeploy.backends import rendering
-from django_selfdeploy.places import on_host, surroundings
+from django_selfdeploy.places import processes_on, surroundings
 from django_selfdeploy.project.consistency.surroundings import Surroundings
 from tests.making import target
 
@@ -37,8 +37,11 @@ def nginx(*trusted: str) -> dict[str, Any]:
         ({"APP_SERVER": gunicorn(workers=3, threads=2)}, Surroundings(workers=3, threads=2)),
         ({"APP_SERVER": gunicorn(worker_class="sync")}, Surroundings(threads=1)),
         ({"APP_SERVER": gunicorn(worker_class="gevent")}, Surroundings(threads=1000)),
-        ({"PROCESSES": PROCESSES}, Surroundings(processes=5)),
-        ({"HOSTS": [WEB, BOTH, WORKS], "PROCESSES": PROCESSES}, Surroundings(hosts=2, processes=8)),
+        ({"PROCESSES": PROCESSES}, Surroundings(processes=5, named=tuple(PROCESSES))),
+        (
+            {"HOSTS": [WEB, BOTH, WORKS], "PROCESSES": PROCESSES, "FIND_PROCESSES": False},
+            Surroundings(hosts=2, processes=8, named=tuple(PROCESSES), finds=False),
+        ),
         ({"HOSTS": [WORKS]}, Surroundings(front="", hosts=0)),
         (
             {"FRONT": "django_selfdeploy.backends.no_front.NoFront"},
@@ -52,8 +55,14 @@ def test_a_target_in_numbers(settings: dict[str, Any], expected: Surroundings) -
 
 def test_processes_are_on_the_hosts_that_they_are_counted_for() -> None:
     whole = target(HOSTS=[WEB, BOTH, WORKS], PROCESSES=PROCESSES)
-    there = {host.name: set(on_host(whole, host).processes) for host in whole.hosts}
+    there = {host.name: set(processes_on(whole, host.name, ())) for host in whole.hosts}
     assert there == {"web1": set(), "web2": {"beat", "mail", "sweep"}, "work1": {"mail"}}
+
+
+def test_processes_that_are_found_count_unless_the_settings_name_them() -> None:
+    found = {"celery": 4, "mail": 1}
+    assert Surroundings(processes=3, named=("mail",)).joined_by(found).processes == 7
+    assert Surroundings(processes=3, finds=False).joined_by(found).processes == 3
 
 
 def test_a_front_server_that_sets_hsts_is_noticed(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -10,7 +10,7 @@ from ..core.actions.system import EnableUnit, RunService
 from ..core.boot import unit_text
 from ..core.errors import ConfigError
 from ..core.machine import unit_of
-from ..core.release import Control
+from ..core.release import EARLY, WORKERS, Control
 from .base import Needs, ProcessManager, option
 from .rendering import render
 
@@ -70,13 +70,19 @@ class Supervisor(ProcessManager):
         return Control(layout.control, layout.programs, own=True, start=start)
 
     def files(self, context: Context, programs: tuple[Program, ...]) -> dict[str, str]:
+        early = tuple(program for program in programs if program.early)
+        workers = tuple(program for program in programs if not program.early)
+        files = {EARLY: early, WORKERS: workers} if workers else {EARLY: early}
+        return {name: self._text(context, those) for name, those in files.items()}
+
+    def _text(self, context: Context, programs: tuple[Program, ...]) -> str:
         rows = [self._row(context, program) for program in programs]
         values = {"part": self, "programs": rows, "folder": context.project, "release": context.release}
-        return {"supervisor.conf": render("supervisor/programs.conf", values)}
+        return render("supervisor/programs.conf", values)
 
     def _row(self, context: Context, program: Program) -> dict[str, Any]:
         target = context.target
-        process = target.processes.get(program.name)
+        process = context.processes.get(program.name)
         own = process.command if process else target.app_server.command(context)
         several = process is not None and process.numprocs > 1
         return {
@@ -84,6 +90,7 @@ class Supervisor(ProcessManager):
             "command": context.launched(*own),
             "numprocs": process.numprocs if process else 1,
             "process_name": "%(program_name)s_%(process_num)02d" if several else "%(program_name)s",
+            "stopsignal": (process.stop_signal if process else "") or "TERM",
             "stopwaitsecs": int(program.stop_seconds),
             # each process rotates its log by itself, so each needs its own
             "log": f"{context.layout.release_log(context.release)}/{program.name}",

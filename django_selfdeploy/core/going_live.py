@@ -1,6 +1,8 @@
 """The steps that bring a complete release live: the same for a deployment, a rollback and the host's own script.
 
-Pure: records in, steps out.
+The web server of the new release works beside that of the old one until the switch. Workers hand over before it: the
+old ones begin nothing more from the moment on at which new code may give them work that they do not know. Pure:
+records in, steps out.
 """
 
 from __future__ import annotations
@@ -8,17 +10,20 @@ from __future__ import annotations
 from .actions.base import Action
 from .actions.files import Link, Remove, Write
 from .actions.front import ServeFront, StopFront
-from .actions.programs import ShutDown, StartPrograms, StartSupervisor, StopPrograms
+from .actions.programs import QuietPrograms, ShutDown, StartPrograms, StartSupervisor, StopPrograms
 from .actions.web import AwaitReady, AwaitWorkers, Drain, SmokeTest, Watch
 from .agent import AgentSpec
 from .layout import Layout
 from .plan import Failure, Phase, Step
-from .release import BAD, Release
+from .release import BAD, EARLY, WORKERS, Release
 
 
-def link_of(release: Release) -> str:
-    """The release's file in the include folder of its supervisord."""
-    return f"{release.control.programs}/{release.app}-{release.id}.conf"
+def links_of(programs: str, app: str, identity: str) -> tuple[str, str]:
+    """The files of a release in the include folder `programs`: what starts early, and the workers.
+
+    They are two, so that no supervisord that starts again ever has the workers of two releases.
+    """
+    return f"{programs}/{app}-{identity}.conf", f"{programs}/{app}-{identity}-workers.conf"
 
 
 def front_link(release: Release) -> str:
@@ -42,6 +47,8 @@ def going_live(
     return (
         start_processes(layout, new, supervised=supervised),
         wait_until_ready(layout, new, agent=agent),
+        quiet_workers(layout, new, previous),
+        start_workers(layout, new),
         switch(layout, new, previous),
         smoke_test(layout, new, key=key),
         watch(layout, new, key=key),
@@ -50,31 +57,76 @@ def going_live(
 
 def start_processes(layout: Layout, new: Release, *, supervised: bool) -> Step:
     """The new processes beside the old ones, on a socket of their own."""
-    stop = StopPrograms(new.control.socket, link_of(new), new.groups, patience(new))
     end = () if supervised else (ShutDown(new.control),)
     return Step(
         Phase.START.value,
         "start the processes",
-        (StartSupervisor(new.control), start_release(layout, new)),
-        undo=(Drain(layout.socket(new.id), new.drain_seconds), stop, *end),
+        (StartSupervisor(new.control), *start_early(layout, new)),
+        undo=(Drain(layout.socket(new.id), new.drain_seconds), stop_release(new), *end),
         failure=Failure("NotReady", "The processes of the new release do not start.", _log_of(layout, new)),
     )
 
 
 def wait_until_ready(layout: Layout, new: Release, *, agent: AgentSpec | None) -> Step:
-    """The server must answer the probe, workers must run."""
+    """The server must answer the probe, what works beside it must run."""
     serving = tuple(program.group for program in new.programs if program.serves)
-    workers = tuple(program.group for program in new.programs if not program.serves)
+    beside = tuple(program.group for program in new.programs if program.beside)
     actions: tuple[Action, ...] = ()
     if serving:
         actions += (AwaitReady(layout.socket(new.id), new.probe, new.id, new.control.socket, serving, agent),)
-    if workers:
-        actions += (AwaitWorkers(new.control.socket, workers),)
+    if beside:
+        actions += (AwaitWorkers(new.control.socket, beside),)
     return Step(
         Phase.START.value,
         "wait until they answer",
         actions,
         failure=Failure("NotReady", "The new release does not work.", _log_of(layout, new)),
+    )
+
+
+def quiet_workers(layout: Layout, new: Release, previous: Release | None) -> Step:
+    """The old workers take nothing more, and finish what they have begun; taken back, they start again after it."""
+    name, names = "let the old workers take nothing more", {program.name: program for program in new.programs}
+    if previous is None or previous.id == new.id:
+        return Step(Phase.START.value, name, ())
+    alone = tuple(
+        old.group
+        for old in previous.programs
+        if not old.serves and (old.alone or (old.name in names and names[old.name].alone))
+    )
+    groups = tuple(dict.fromkeys((*previous.workers, *alone)))
+    link = _links(previous)[1]
+    quiet = QuietPrograms(previous.control.socket, link, groups, alone, patience(previous))
+    return Step(
+        Phase.START.value,
+        name,
+        (quiet,) if groups else (),
+        undo=start_release(layout, previous) if groups else (),
+        failure=Failure(
+            "NotReady",
+            "A program of the live release that runs alone does not end.",
+            "Give it a longer STOP_TIMEOUT, or see with `deploy_logs` what it waits for.",
+        ),
+    )
+
+
+def start_workers(layout: Layout, new: Release) -> Step:
+    """The new workers, before any new code can give work to them. Taken back, they take nothing more at once; the
+    start of the processes, taken back after it, waits for them.
+    """
+    control, groups = new.control.socket, new.workers
+    alone = tuple(program.group for program in new.programs if program.alone)
+    quiet = QuietPrograms(control, _links(new)[1], groups, alone, patience(new))
+    return Step(
+        Phase.HAND_OVER.value,
+        "start the new workers",
+        (*start_working(layout, new), AwaitWorkers(control, groups)) if groups else (),
+        undo=(quiet,) if groups else (),
+        failure=Failure(
+            "NotReady",
+            "The workers of the new release do not run.",
+            f"{_log_of(layout, new)} One that was found and is not wanted: PROCESSES = {{NAME: None}}.",
+        ),
     )
 
 
@@ -142,7 +194,7 @@ def stop_previous(layout: Layout, new: Release, previous: Release | None) -> Ste
 
 
 def stop_release(release: Release) -> StopPrograms:
-    return StopPrograms(release.control.socket, link_of(release), release.groups, patience(release))
+    return StopPrograms(release.control.socket, _links(release), release.groups, patience(release))
 
 
 def patience(release: Release) -> float:
@@ -154,9 +206,29 @@ def _log_of(layout: Layout, new: Release) -> str:
     return f"Its log is kept until the next deployment: {layout.release_log(new.id)}/."
 
 
-def start_release(layout: Layout, new: Release) -> StartPrograms:
-    conf = f"{layout.release(new.id)}/etc/supervisor.conf"
-    return StartPrograms(new.control.socket, link_of(new), conf, new.groups)
+def start_release(layout: Layout, release: Release) -> tuple[StartPrograms, ...]:
+    """All programs of a release; what runs already is left alone."""
+    return (*start_early(layout, release), *start_working(layout, release))
+
+
+def start_early(layout: Layout, release: Release) -> tuple[StartPrograms, ...]:
+    """What works beside the programs of another release."""
+    return _start(layout, release, EARLY, release.early)
+
+
+def start_working(layout: Layout, release: Release) -> tuple[StartPrograms, ...]:
+    """The workers, whose predecessors take nothing more."""
+    return _start(layout, release, WORKERS, release.workers)
+
+
+def _start(layout: Layout, release: Release, conf: str, groups: tuple[str, ...]) -> tuple[StartPrograms, ...]:
+    link = dict(zip((EARLY, WORKERS), _links(release), strict=True))[conf]
+    path = f"{layout.release(release.id)}/etc/{conf}"
+    return (StartPrograms(release.control.socket, link, path, groups, patience(release)),) if groups else ()
+
+
+def _links(release: Release) -> tuple[str, str]:
+    return links_of(release.control.programs, release.app, release.id)
 
 
 def _mark_bad(layout: Layout, release: Release) -> Write:

@@ -11,10 +11,8 @@ from typing import Any, cast
 from . import distance, events, lock, power, records, rollback, state
 from .actions.base import ActionFailed, World
 from .actions.files import Remove
-from .actions.programs import StartPrograms, StartSupervisor
 from .errors import DeployError, HostError, NothingThere
 from .executor import of_system
-from .going_live import link_of
 from .journal import Journal, new_id, newest
 from .layout import Layout
 from .session import Session
@@ -129,10 +127,12 @@ def _start(layout: Layout, options: argparse.Namespace) -> int:
     live = state.read_release(layout.current)
     if live is None:
         raise NothingThere(f"Nothing is live in {layout.root!r}.", hint="Deploy first: `manage.py deploy`.")
-    StartSupervisor(live.control).do(_nobody())
-    conf = f"{layout.release(live.id)}/etc/supervisor.conf"
-    StartPrograms(live.control.socket, link_of(live), conf, live.groups).do(_nobody())
-    Remove((layout.window,)).do(_nobody())
+    actions = power.starting_processes(layout, live)
+    if others := state.others_running(live):
+        actions = tuple(action for action in actions if getattr(action, "groups", ()) != live.workers)
+        print(f"Workers are left as they are: {', '.join(others)} run. `manage.py deploy_start` clears them.")  # noqa: T201
+    for action in (*actions, Remove((layout.window,))):
+        action.do(_nobody())
     return 0
 
 

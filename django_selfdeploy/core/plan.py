@@ -14,6 +14,7 @@ class Pace(enum.Enum):
     """How the hosts of a target go through a phase: none begins the next one before all are through."""
 
     TOGETHER = "every host at once"
+    AFTER_ALL = "every host at once, when all are through with what came before"
     ONCE = "one host"
     IN_BATCHES = "batch after batch"
 
@@ -28,6 +29,7 @@ class Phase(enum.Enum):
     CLOSE = "close"
     MIGRATE = "migrate"
     START = "start"
+    HAND_OVER = "hand over"
     SWITCH = "switch"
     CONFIRM = "confirm"
     REOPEN = "reopen"
@@ -47,9 +49,13 @@ class Phase(enum.Enum):
 
     @property
     def pace(self) -> Pace:
-        """Tests and migrations are done once for all hosts; a switch, with what confirms it, in batches."""
+        """Tests and migrations are done once for all hosts; a switch, with what confirms it, in batches. New workers
+        start when the old ones of every host take nothing more.
+        """
         if self in (Phase.TEST, Phase.MIGRATE, Phase.CONTRACT):
             return Pace.ONCE
+        if self is Phase.HAND_OVER:
+            return Pace.AFTER_ALL
         return Pace.IN_BATCHES if self in (Phase.SWITCH, Phase.CONFIRM) else Pace.TOGETHER
 
 

@@ -4,29 +4,37 @@ from __future__ import annotations
 
 from .actions.base import Action
 from .actions.files import Remove
-from .actions.programs import ShutDown, StartPrograms, StartSupervisor, StopPrograms
+from .actions.programs import ForgetOthers, ShutDown, StartSupervisor
 from .actions.web import AwaitReady, SmokeTest
-from .going_live import link_of, patience, serve_front
+from .going_live import serve_front, start_release, stop_release
 from .layout import Layout
 from .plan import Failure, Phase, Step
+from .recovery import recover
 from .release import Release
+from .state import HostState
 
 
-def stopping(layout: Layout, live: Release) -> tuple[Step, ...]:
+def stopping(layout: Layout, live: Release, state: HostState | None = None) -> tuple[Step, ...]:
     """The live release's processes, then, where they are ours alone, front server and supervisord."""
-    stop = StopPrograms(live.control.socket, link_of(live), live.groups, patience(live))
-    actions = (ShutDown(live.control),) if live.control.own else (stop,)
+    actions = (ShutDown(live.control),) if live.control.own else (stop_release(live),)
     return (Step(Phase.CONFIRM.value, "stop the site", actions),)
+
+
+def starting_processes(layout: Layout, live: Release) -> tuple[Action, ...]:
+    """The supervisord, with the programs of no other release, and the live one's."""
+    forget = ForgetOthers(live.control, layout.releases, live.id)
+    return (forget, StartSupervisor(live.control), *start_release(layout, live))
+
+
+def starting_again(layout: Layout, live: Release, state: HostState) -> tuple[Step, ...]:
+    """What an interrupted deployment left is cleared first: its workers must not run beside those that start."""
+    return (recover(layout, state), *starting(layout, live))
 
 
 def starting(layout: Layout, live: Release) -> tuple[Step, ...]:
     """What `stopping` stopped; what runs already is left alone."""
-    conf = f"{layout.release(live.id)}/etc/supervisor.conf"
     serving = tuple(program.group for program in live.programs if program.serves)
-    start: tuple[Action, ...] = (
-        StartSupervisor(live.control),
-        StartPrograms(live.control.socket, link_of(live), conf, live.groups),
-    )
+    start = starting_processes(layout, live)
     smoke: tuple[Action, ...] = ()
     if live.serves:
         start += (AwaitReady(layout.socket(live.id), live.probe, live.id, live.control.socket, serving),)

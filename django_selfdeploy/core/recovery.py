@@ -3,6 +3,7 @@
 | found                                              | done                                            |
 | a folder of releases/ without its record           | its programs stopped, the folder removed        |
 | programs of a release that is not live             | stopped and taken out of supervisord            |
+| workers of the live release that were told to stop | started again, once those of others have ended  |
 | half-written files, half-removed folders and envs  | removed                                         |
 | `current` is new, unconfirmed and does not answer, | back to the previous release, the new one bad   |
 |   and the previous release still runs              |                                                 |
@@ -20,11 +21,11 @@ from .actions.files import Link, Remove, Write
 from .actions.programs import StopPrograms
 from .actions.web import Drain
 from .codec import record
-from .going_live import patience, serve_front, start_release
+from .going_live import links_of, patience, serve_front, start_release, start_working
 from .layout import Layout
 from .plan import Phase, Step
 from .release import BAD, Control, Release
-from .state import HostState
+from .state import HostState, Known
 
 DRAIN_SECONDS = 30.0
 """What requests may take to finish in processes whose runner was killed before it stopped them."""
@@ -48,28 +49,36 @@ class CloseJournal(Action):
 def recover(layout: Layout, state: HostState, *, keep: str = "", control: Control | None = None) -> Step:
     """The step that puts right what an interrupted run left; empty on a host in order.
 
-    `keep` is a release whose programs may run though it is not live. `control` is the supervisord of those that
-    have no record that tells; by default that of the live release, else the root's own.
+    `keep` is a release whose programs may run though it is not live, but for its workers. `control` is the supervisord
+    of those that have no record that tells; by default that of the live release, else the root's own.
     """
     actions: list[Action] = []
     back = fallback(state)
-    live = back.id if back else state.current
+    live = back or state.live
     if back is not None and state.live is not None:
         actions += _go_back(layout, state.live, back)
     for known in state.releases:
-        if known.id in (live, keep):
-            continue
-        groups = _groups(state, known.id)
-        if groups:
-            actions += [Drain(layout.socket(known.id), DRAIN_SECONDS), _stop(layout, state, known.id, groups, control)]
-        if known.release is None:
-            actions.append(Remove((layout.release(known.id), layout.release_log(known.id))))
+        if known.id != (live.id if live else state.current):
+            actions += _clear(layout, state, known, control, kept=known.id == keep)
     if layout.window in state.leftovers and state.live is not None and back is None:
-        actions.append(start_release(layout, state.live))
+        actions += start_release(layout, state.live)
+    elif live is not None and state.unfinished and state.processes is not None:
+        actions += start_working(layout, live)
     if state.leftovers:
         actions.append(Remove(state.leftovers))
     actions += [CloseJournal(layout.root, name) for name in state.unfinished]
     return Step(Phase.RECOVER.value, "clear what was left behind", tuple(actions))
+
+
+def _clear(layout: Layout, state: HostState, known: Known, control: Control | None, *, kept: bool) -> list[Action]:
+    """What ends the programs of a release that is not live; of one that is `kept` the workers alone."""
+    groups = _groups(state, known.id)
+    if kept:
+        groups = tuple(group for group in groups if known.release and group in known.release.workers)
+    drain = [] if kept or not groups else [Drain(layout.socket(known.id), DRAIN_SECONDS)]
+    stop = [_stop(layout, state, known.id, groups, control)] if groups else []
+    gone = [] if known.release else [Remove((layout.release(known.id), layout.release_log(known.id)))]
+    return [*drain, *stop, *gone]
 
 
 def settled(state: HostState) -> Release | None:
@@ -82,7 +91,7 @@ def fallback(state: HostState) -> Release | None:
     live = state.live
     if live is None or not state.unfinished or state.live_answers:
         return None
-    running = [r for r in state.complete if r.id != live.id and state.alive(r.groups)]
+    running = [r for r in state.complete if r.id != live.id and state.alive(r.early or r.groups)]
     return running[-1] if running else None
 
 
@@ -106,6 +115,5 @@ def _stop(
     control = release.control if release else control
     programs = control.programs if control else layout.programs
     app = groups[0].partition(f"-{identity}-")[0]
-    link = f"{programs}/{app}-{identity}.conf"
     socket = control.socket if control else layout.control
-    return StopPrograms(socket, link, groups, patience(release) if release else 60.0)
+    return StopPrograms(socket, links_of(programs, app, identity), groups, patience(release) if release else 60.0)

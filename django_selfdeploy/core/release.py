@@ -15,6 +15,9 @@ RECORD = "release.json"
 BAD = ".bad"
 """A file in a release's folder that says why it must not go live again."""
 
+EARLY, WORKERS = "supervisor.conf", "workers.conf"
+"""The files of supervisor in a release's etc/: what starts early, and the workers."""
+
 UNMIGRATED = ".unmigrated"
 """A file in a release's folder that names migrations which it still lacks, one a line."""
 
@@ -24,13 +27,22 @@ UNMIGRATED = ".unmigrated"
 class Program:
     """A process of the release: `group` is its name in supervisord, `stop_seconds` what it may take to stop.
 
-    `serves` says that it answers on the release's socket; other programs are workers.
+    `serves` says that it answers on the release's socket. Another program is a worker: that of the release before is
+    told to stop before it starts, and has ended by then where it runs `alone`; one that works `beside` it does not
+    stop before the switch.
     """
 
     name: str
     group: str
     serves: bool
     stop_seconds: float
+    beside: bool = False
+    alone: bool = False
+
+    @property
+    def early(self) -> bool:
+        """Whether it starts while that of the release before still works."""
+        return self.serves or self.beside
 
 
 @record
@@ -117,6 +129,16 @@ class Release:
     @property
     def groups(self) -> tuple[str, ...]:
         return tuple(program.group for program in self.programs)
+
+    @property
+    def early(self) -> tuple[str, ...]:
+        """The groups of the programs that work beside those of another release until the switch."""
+        return tuple(program.group for program in self.programs if program.early)
+
+    @property
+    def workers(self) -> tuple[str, ...]:
+        """The groups of the programs that hand over to those of the next release before the switch."""
+        return tuple(program.group for program in self.programs if not program.early)
 
 
 def new_release(layout: Layout, named: str) -> str:

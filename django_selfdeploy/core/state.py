@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import os
 import socket
-from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
 
 from . import codec, front_modules, journal, machine, probe
 from .actions.files import DOOMED
+from .actions.programs import included
 from .codec import record
 from .layout import Layout
 from .release import BAD, RECORD, UNMIGRATED, Release
@@ -94,6 +94,13 @@ class HostState:
     def any_of(self, groups: tuple[str, ...]) -> bool:
         """Whether supervisord has any of the groups, running or not."""
         return bool({p.group for p in self.processes or ()} & set(groups))
+
+
+def others_running(live: Release) -> tuple[str, ...]:
+    """The groups of other releases that its supervisord runs now, as while a deployment goes on."""
+    own = (*live.groups, live.front.group)
+    found = (p.group for p in _processes(live.control.socket) or () if p.state in ALIVE)
+    return tuple(group for group in found if group.startswith(f"{live.app}-") and group not in own)
 
 
 def look(
@@ -248,15 +255,7 @@ def _leftovers(layout: Layout, current: str, running: tuple[Process, ...] | None
 
 def _strays(layout: Layout, current: str, running: tuple[Process, ...] | None) -> list[str]:
     known = " ".join((current, *(process.group for process in running or ())))
-    return [link for link, release in _included(layout) if release not in known]
-
-
-def _included(layout: Layout) -> Iterator[tuple[str, str]]:
-    """The links in the include folder of our own supervisord, each with the release that it leads to."""
-    for path in (f"{layout.programs}/{name}" for name in _listed(layout.programs)):
-        to = os.readlink(path) if os.path.islink(path) else ""
-        if to.startswith(f"{layout.releases}/"):
-            yield path, to[len(layout.releases) + 1 :].partition("/")[0]
+    return [link for link, release in included(layout.programs, layout.releases) if release not in known]
 
 
 def _listed(folder: str) -> list[str]:

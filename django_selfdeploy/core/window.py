@@ -34,7 +34,7 @@ def close(layout: Layout, previous: Release, *, key: str, agent: AgentSpec, hint
 def stop_for_window(layout: Layout, previous: Release) -> Step:
     """The old processes finish what they have begun and end; a failure starts them again."""
     serving = tuple(program.group for program in previous.programs if program.serves)
-    back: tuple[Action, ...] = (start_release(layout, previous),)
+    back: tuple[Action, ...] = start_release(layout, previous)
     if serving:
         control = previous.control.socket
         back += (AwaitReady(layout.socket(previous.id), previous.probe, previous.id, control, serving),)

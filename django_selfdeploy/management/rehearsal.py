@@ -8,7 +8,7 @@ from typing import Any
 
 from django.core.management.base import BaseCommand
 
-from django_selfdeploy import judgements, operations
+from django_selfdeploy import judgements, operations, process_judgements
 from django_selfdeploy.core import codec
 from django_selfdeploy.options import Options, Project
 from django_selfdeploy.rehearsing import Rehearsal, rehearse
@@ -65,6 +65,7 @@ def as_json(one: Rehearsal) -> dict[str, Any]:
         "facts": facts.to_json(),
         "migrations": about_migrations(one.context),
         "variables": one.context.changed_variables.to_json(),
+        "processes": process_judgements.about(one.context),
         "files": differences(one),
     }
 
@@ -97,7 +98,9 @@ def _print(command: BaseCommand, one: Rehearsal, names: Hosts, **options: Any) -
         write(f"Variables, against the live release: {context.changed_variables}.")
     for remark in judgements.remarks(context):
         write(f"note: {remark}")
-    for warning in judgements.warnings(context):
+    for process in process_judgements.told(context):
+        write(f"note: {process}")
+    for warning in (*process_judgements.without_host(context), *judgements.warnings(context)):
         write(f"warning: {warning}")
     for warning in judgements.on_migrations(context):
         write(f"warning: {warning}")

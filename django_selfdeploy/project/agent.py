@@ -35,6 +35,7 @@ from . import (
     script_name,
 )
 from .consistency.surroundings import Surroundings
+from .workers import looking
 
 Answer = Callable[..., Any]
 
@@ -62,6 +63,7 @@ def serve(answers: int, questions: IO[str], more: dict[str, Answer]) -> None:
         "load_fixtures": fixtures.load_fixtures,
         "remember_migrations": applied.remember_migrations,
         "unapply": applied.unapply,
+        "queued_tasks": looking.queued_tasks,
         **more,
     }
     with os.fdopen(answers, "wb", buffering=0) as writing:

@@ -7,6 +7,7 @@ from typing import Any
 
 from .contract import Contract
 from .safety.findings import Finding, Judgement, gravest
+from .workers.found import Found
 
 MEGABYTE = 1024**2
 
@@ -88,7 +89,8 @@ class ProjectFacts:
     `sendfile_root`, "" for none. `databases` are the vendors by alias, `own_databases` the aliases of those that are
     on the host itself. `contract` is what the settings want from the environment. `script_name` is the path below
     which the whole site is, "" for the root of its host; `uncached` are the databases that lack the table of a cache.
-    `to_create` says, in a rehearsal, what of databases and roles is missing and would be made, by alias.
+    `to_create` says, in a rehearsal, what of databases and roles is missing and would be made, by alias. `workers` are
+    the processes that it needs besides the web server.
     """
 
     application: str
@@ -116,6 +118,7 @@ class ProjectFacts:
     script_name: str = ""
     uncached: tuple[str, ...] = ()
     to_create: dict[str, str] = field(default_factory=dict)
+    workers: tuple[Found, ...] = ()
 
     def to_json(self) -> dict[str, Any]:
         return asdict(self)
@@ -132,8 +135,13 @@ class ProjectFacts:
                 "uncached": tuple(fields.get("uncached", ())),
                 "messages": tuple(Message(**dict(row)) for row in fields["messages"]),
                 "pending": tuple(_pending(dict(row)) for row in fields["pending"]),
+                "workers": tuple(_worker(dict(row)) for row in fields.get("workers", ())),
             }
         )
+
+
+def _worker(row: dict[str, Any]) -> Found:
+    return Found(**{**row, "command": tuple(row["command"]), "marks": tuple(row["marks"])})
 
 
 def _pending(row: dict[str, Any]) -> Pending:

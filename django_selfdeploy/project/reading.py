@@ -25,6 +25,8 @@ from .databases import own_aliases
 from .facts import Message, ProjectFacts
 from .pages import pages
 from .pending import read_pending
+from .workers import looking as searching
+from .workers.found import Found
 
 
 def read(*, sql: bool = False, around: Surroundings | None = None, dry: bool = False) -> ProjectFacts:
@@ -34,11 +36,11 @@ def read(*, sql: bool = False, around: Surroundings | None = None, dry: bool = F
     which they will be used. Raises what the project raises: its settings, models and URLs are imported here.
     """
     sendfile_url, sendfile_root = uploads.sendfile()
-    to_create = creating.foreseen()
+    to_create, contract = creating.foreseen(), importing.contract()
     about_migrations = history.messages()
-    contract = importing.contract()
     there = _there()
-    compared = _compared(around, there, dry=dry)
+    workers, about_workers = searching.look()
+    compared = _compared(around, there, workers, dry=dry)
     return ProjectFacts(
         application=_application(),
         allowed_hosts=tuple(settings.ALLOWED_HOSTS),
@@ -50,7 +52,7 @@ def read(*, sql: bool = False, around: Surroundings | None = None, dry: bool = F
         media_root=str(settings.MEDIA_ROOT),
         serves_media=bool(_raw("MEDIA_URL")) and "//" not in str(_raw("MEDIA_URL")),
         probe_path=_probe_path(),
-        messages=(*_adjusted(), *_checked(), *compared, *about_migrations, *wanting.messages(contract)),
+        messages=(*_adjusted(), *_checked(), *compared, *about_migrations, *wanting.messages(contract), *about_workers),
         pending=() if any(one.level >= checks.ERROR for one in about_migrations) else tuple(read_pending(sql=sql)),
         databases={alias: connections[alias].vendor for alias in connections},
         own_databases=tuple(alias for alias in connections if _is_own(alias)),
@@ -65,6 +67,7 @@ def read(*, sql: bool = False, around: Surroundings | None = None, dry: bool = F
         script_name=script_name.prefix(),
         uncached=cache_tables.missing(there),
         to_create=to_create,
+        workers=workers,
     )
 
 
@@ -132,10 +135,13 @@ def _adjustment(one: Adjustment, applied: bool) -> Message:
     return told(one.identity(applied=applied), text, one.hint)
 
 
-def _compared(around: Surroundings | None, there: frozenset[str], *, dry: bool) -> tuple[Message, ...]:
+def _compared(
+    around: Surroundings | None, there: frozenset[str], workers: tuple[Found, ...], *, dry: bool
+) -> tuple[Message, ...]:
     """Our own checks on settings."""
     if around is None:
         return ()
+    around = around.joined_by({one.name: one.at_once for one in workers})
     seen = looking.sight_on_host(there)
     if dry:  # another machine's mail server, and packages that are not those of the release
         seen = replace(seen, mail_answers=None, lacking=())

@@ -17,8 +17,9 @@ from ..core.actions.static import ShareStatic
 from ..core.codec import dumps
 from ..core.plan import Failure, Phase, Step
 from ..core.release import RECORD, UNMIGRATED, ProbeSpec, Program, Release
+from ..process_options import Process
 from ..project import contract
-from . import databases
+from . import databases, judge
 from .judge import compare_pages
 
 PYTEST_FILES = (
@@ -213,15 +214,14 @@ def start_and_switch(context: Context) -> tuple[Step, ...]:
     supervised = context.state.processes is not None
     new = release(context)
     key = context.window_key if context.is_closed else ""
-    start, ready, *rest = going_live.going_live(
+    start, ready, quiet, work, *rest = going_live.going_live(
         context.layout, new, context.previous, supervised=supervised, agent=context.agent, key=key
     )
-    compared = compare_pages(context, new)
     record = Write(f"{context.folder}/{RECORD}", dumps(new, indent=1))
     known = (databases.remember(context), *_note_missing(context), record)
-    before = [ready, compared] if compared.actions else [ready]
-    last = before.pop()
-    return (start, *before, replace(last, actions=(*last.actions, *known)), *rest)
+    before = [start, ready, compare_pages(context, new), judge.queued_tasks(context), quiet, work]
+    *before, last = (step for step in before if step.actions)
+    return (*before, replace(last, actions=(*last.actions, *known)), *rest)
 
 
 def _note_missing(context: Context) -> tuple[Action, ...]:
@@ -234,14 +234,17 @@ def _note_missing(context: Context) -> tuple[Action, ...]:
 
 
 def programs(context: Context) -> tuple[Program, ...]:
-    """The web server first, where visitors come, then the processes of the settings."""
+    """The web server first, where visitors come, then the other processes."""
     target = context.target
     prefix = f"{context.app}-{context.release}"
     web = Program("web", f"{prefix}-web", True, target.app_server.stop_seconds())
-    others = (
-        Program(name, f"{prefix}-{name}", False, process.stop_timeout) for name, process in target.processes.items()
-    )
-    return (web, *others) if target.front.serves else tuple(others)
+    others = tuple(_program(prefix, name, process) for name, process in context.processes.items())
+    return (web, *others) if target.front.serves else others
+
+
+def _program(prefix: str, name: str, process: Process) -> Program:
+    beside, alone = process.overlap is True, process.alone(name)
+    return Program(name, f"{prefix}-{name}", False, process.seconds, beside, alone)
 
 
 def release(context: Context) -> Release:

@@ -16,6 +16,18 @@ VULNERABLE, UNKNOWN = "selfdeploy.W035", "selfdeploy.W036"
 OVERRULE = "Mend it and deploy again; `--accept ID` overrules a check, and the record says so."
 
 
+def queued_tasks(context: Context) -> Step:
+    """Tasks that wait under names that the new release does not have, told while the old workers still take them."""
+    looks = context.leads and bool(context.known_facts.workers)
+    judging = Judge(context.agent, "queued_tasks", context.accepted, context.target.refuse)
+    return Step(
+        Phase.START.value,
+        "look at the tasks that wait",
+        (judging,) if looks else (),
+        failure=Failure("ReleaseError", "REFUSE says that this stops a deployment.", OVERRULE),
+    )
+
+
 def check_packages(context: Context) -> Step:
     """The packages of a new environment fit each other; and, where AUDIT is on, nothing is known against them."""
     target, python = context.target, f"{context.env}/bin/python"

@@ -1,5 +1,6 @@
 """Settings of the site: what differs from host to host comes from the environment, or from a file .env."""
 
+from importlib.util import find_spec
 from pathlib import Path
 
 import environ
@@ -36,6 +37,17 @@ INSTALLED_APPS = [
     "guestbook",
     "gallery",
 ]
+
+# Tasks of the background are done by huey's worker, from a file that outlives releases. It is in every release; the
+# machine that deploys need not have it.
+if find_spec("huey"):
+    INSTALLED_APPS += ["huey.contrib.djhuey"]
+_shared = Path(env("SELFDEPLOY_SHARED", default=str(BASE_DIR)))
+HUEY = {
+    "huey_class": "huey.SqliteHuey",
+    "immediate": DEBUG,
+    "connection": {"filename": str((_shared if _shared.is_dir() else BASE_DIR) / "huey.sqlite3")},
+}
 
 # The default target is this machine. Our integration tests choose a directory and a port by the variable.
 # A page that takes its time says nothing about a release, so it is not asked for before the switch. humans.txt is made

@@ -102,7 +102,7 @@ def test_gixy_finds_nothing_that_is_not_on_purpose(laid_down: dict[str, Path]) -
 @pytest.mark.parametrize("name", CASES)
 def test_supervisor_reads_every_configuration(name: str) -> None:
     made = cases.files(CASES[name])
-    for path in ("supervisor.conf", "supervisord.conf", "mysite-front.conf"):
+    for path in ("supervisor.conf", "workers.conf", "supervisord.conf", "mysite-front.conf"):
         if path in made:
             parser = UnhosedConfigParser()
             parser.read_file(io.StringIO(made[path]))
@@ -114,7 +114,7 @@ def test_supervisor_makes_the_programs_that_are_meant(laid_down: dict[str, Path]
     folder = laid_down["workers"]
     (folder / NEW).mkdir()
     options, parser = ServerOptions(), UnhosedConfigParser()
-    parser.read(f"{folder}/supervisor.conf")
+    parser.read((f"{folder}/supervisor.conf", f"{folder}/workers.conf"))
     made = [
         process
         for section in parser.sections()

@@ -23,7 +23,8 @@ from django_selfdeploy.core.plan import Failure, Phase, Plan, Step, stretches
 from django_selfdeploy.core.secret import MASK
 from django_selfdeploy.core.session import LONGEST_LINE, Session
 
-LIFE = ("recover", "stage", "test", "activate", "close", "migrate", "start", "switch", "confirm", "reopen")
+LIFE = ("recover", "stage", "test", "activate", "close", "migrate", "start", "hand over")
+LIFE += ("switch", "confirm", "reopen")
 LIFE += ("finish", "contract", "tidy")
 
 
@@ -393,6 +394,7 @@ def test_hosts_go_together_but_for_what_is_done_once_and_what_is_switched_in_bat
         ("TOGETHER", "activate", "close"),
         ("ONCE", "migrate"),
         ("TOGETHER", "start"),
+        ("AFTER_ALL", "hand over"),
         ("IN_BATCHES", "switch", "confirm"),
         ("TOGETHER", "reopen", "finish"),
         ("ONCE", "contract"),

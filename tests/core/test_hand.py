@@ -8,6 +8,7 @@ import subprocess
 import sys
 import tempfile
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -227,6 +228,21 @@ def test_what_runs_is_not_started_again_and_the_machines_supervisord_is_only_rid
     [group] = {call[1] for call in fake.calls if len(call) > 1}
     assert fake.calls == [("stop", group), ("remove", group), ("reread",)]
     assert group.endswith(f"-{NEW}-web")
+
+
+def test_workers_do_not_start_beside_those_of_another_release(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    control = Control(f"{tmp_path}/run/supervisor.sock", f"{tmp_path}/etc/programs", own=False)
+    other = f"mysite-{OLD}-beat"
+    made = small_release(NEW, root=str(tmp_path), control=control)
+    made = replace(made, programs=(*made.programs, Program("beat", f"mysite-{NEW}-beat", False, 1.0, alone=True)))
+    with site(tmp_path, made) as fake:
+        del fake.programs[f"mysite-{NEW}-beat"]
+        fake.programs[other] = {**next(iter(fake.programs.values())), "group": other, "name": other}
+        told = f"Workers are left as they are: {other} run. `manage.py deploy_start` clears them.\n"
+        assert say(capsys, tmp_path, "start") == (0, told)
+        assert fake.calls == []
 
 
 def test_a_supervisord_that_does_not_start_is_told(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

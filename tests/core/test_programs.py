@@ -14,7 +14,14 @@ from django_selfdeploy.core.actions import front as front_actions
 from django_selfdeploy.core.actions import programs as program_actions
 from django_selfdeploy.core.actions.base import Action, ActionFailed
 from django_selfdeploy.core.actions.front import RotateLogs, ServeFront, StopFront, loaded_configuration
-from django_selfdeploy.core.actions.programs import ShutDown, StartPrograms, StartSupervisor, StopPrograms
+from django_selfdeploy.core.actions.programs import (
+    ForgetOthers,
+    QuietPrograms,
+    ShutDown,
+    StartPrograms,
+    StartSupervisor,
+    StopPrograms,
+)
 from django_selfdeploy.core.release import Control, Front
 from django_selfdeploy.hosts.memory import MemoryWorld
 from tests.faking import FakeSupervisord, Headers, Page, row, supervisord, web
@@ -60,7 +67,7 @@ def test_programs_are_included_read_and_started(tmp_path: Path) -> None:
 def test_programs_that_run_are_left_alone(tmp_path: Path) -> None:
     with controlled(tmp_path, programs=having(*GROUPS)) as (control, fake):
         do(StartPrograms(control, f"{tmp_path}/link", "/conf", GROUPS))
-    assert (fake.calls, os.path.lexists(tmp_path / "link")) == ([], False)
+    assert (fake.calls, os.readlink(tmp_path / "link")) == ([], "/conf")
 
 
 def test_a_program_that_ended_is_taken_out_and_started_anew(tmp_path: Path) -> None:
@@ -87,7 +94,7 @@ def test_a_file_that_supervisord_refuses_is_told_in_its_words(tmp_path: Path) ->
 def test_programs_are_stopped_taken_out_and_no_longer_included(tmp_path: Path) -> None:
     (tmp_path / "link").symlink_to("/conf")
     with controlled(tmp_path, programs=having(*GROUPS)) as (control, fake):
-        action = StopPrograms(control, f"{tmp_path}/link", GROUPS, 1.0)
+        action = StopPrograms(control, (f"{tmp_path}/link",), GROUPS, 1.0)
         do(action)
         stopped = list(fake.calls)
         do(action)
@@ -99,13 +106,48 @@ def test_programs_are_stopped_taken_out_and_no_longer_included(tmp_path: Path) -
 def test_a_program_that_does_not_stop_is_named(tmp_path: Path) -> None:
     with controlled(tmp_path, programs=having(*GROUPS), stubborn={GROUPS[1]}) as (control, _):
         with pytest.raises(ActionFailed, match=r"^The program 'mysite-1-mail' does not stop\.$"):
-            do(StopPrograms(control, f"{tmp_path}/link", GROUPS, 0.05))
+            do(StopPrograms(control, (f"{tmp_path}/link",), GROUPS, 0.05))
 
 
 def test_without_a_supervisord_there_is_nothing_to_stop(tmp_path: Path) -> None:
     (tmp_path / "link").symlink_to("/conf")
-    do(StopPrograms(f"{tmp_path}/none", f"{tmp_path}/link", GROUPS, 1.0))
+    do(StopPrograms(f"{tmp_path}/none", (f"{tmp_path}/link",), GROUPS, 1.0))
     assert not os.path.lexists(tmp_path / "link")
+
+
+def test_programs_that_are_quieted_are_told_to_stop_and_not_waited_for(tmp_path: Path) -> None:
+    (tmp_path / "link").symlink_to("/conf")
+    with controlled(tmp_path, programs=having(*GROUPS), stubborn=set(GROUPS)) as (control, fake):
+        do(QuietPrograms(control, f"{tmp_path}/link", GROUPS, (), 0.05))
+    assert fake.calls == [("stop", group) for group in GROUPS]
+    assert not os.path.lexists(tmp_path / "link")
+
+
+def test_one_that_runs_alone_is_waited_for(tmp_path: Path) -> None:
+    with controlled(tmp_path, programs=having(*GROUPS), stubborn={GROUPS[0]}) as (control, _):
+        do(QuietPrograms(control, f"{tmp_path}/link", GROUPS, GROUPS[1:], 0.05))
+        with pytest.raises(ActionFailed, match=r"^The program 'mysite-1-web' does not stop\.$"):
+            do(QuietPrograms(control, f"{tmp_path}/link", GROUPS, GROUPS, 0.05))
+
+
+def test_programs_that_are_gone_are_quiet(tmp_path: Path) -> None:
+    with controlled(tmp_path) as (control, _):
+        do(QuietPrograms(control, f"{tmp_path}/link", GROUPS, GROUPS, 1.0))
+    do(QuietPrograms(f"{tmp_path}/none", f"{tmp_path}/link", GROUPS, GROUPS, 1.0))
+
+
+def test_before_a_supervisord_starts_other_releases_are_taken_out(tmp_path: Path) -> None:
+    programs, releases = tmp_path / "programs", tmp_path / "releases"
+    programs.mkdir()
+    for name, to in (("old", "1/etc/a"), ("new", "2/etc/a")):
+        (programs / name).symlink_to(releases / to)
+    (programs / "front").symlink_to("/etc/front.conf")
+    (programs / "file").touch()
+    with controlled(tmp_path) as (control, _):
+        do(ForgetOthers(Control(control, str(programs), own=True), str(releases), "1"))
+        assert len(os.listdir(programs)) == 4, "what runs is not touched"
+    do(ForgetOthers(Control(f"{tmp_path}/none", str(programs), own=True), str(releases), "1"))
+    assert sorted(os.listdir(programs)) == ["file", "front", "old"]
 
 
 # supervisord itself
@@ -309,7 +351,12 @@ def test_small_logs_are_left_alone(tmp_path: Path) -> None:
         (StartSupervisor(Control("/s", "", own=True)), "see that supervisord answers on /s"),
         (ShutDown(Control("/s", "", own=True)), "end supervisord on /s"),
         (StartPrograms("/s", "/l", "/c", GROUPS), "start mysite-1-web, mysite-1-mail"),
-        (StopPrograms("/s", "/l", GROUPS, 1), "stop mysite-1-web, mysite-1-mail"),
+        (StopPrograms("/s", ("/l",), GROUPS, 1), "stop mysite-1-web, mysite-1-mail"),
+        (
+            QuietPrograms("/s", "/l", GROUPS, GROUPS[1:], 1),
+            "tell mysite-1-web, mysite-1-mail to stop, and wait for mysite-1-mail",
+        ),
+        (ForgetOthers(Control("/s", "/p", own=True), "/r", "1"), "see that no release but 1 starts"),
         (ServeFront(FRONT, "/s"), "see that the front server at 127.0.0.1:1 has configuration new-marker"),
         (StopFront(FRONT, "/s", "/l"), "stop the front server at 127.0.0.1:1"),
         (RotateLogs(FRONT, "/s", ("/a", "/b")), "rotate /a, /b from 50.0 MB on"),
@@ -333,7 +380,7 @@ def test_another_fault_of_supervisord_is_told_too(tmp_path: Path) -> None:
     fake = Refusing(programs=having(GROUPS[0]))
     with supervisord(tmp_path / "s", fake) as control:
         with pytest.raises(ActionFailed, match=r"^supervisord refuses for 'mysite-1-web': INCORRECT_PARAMETERS$"):
-            do(StopPrograms(control, f"{tmp_path}/link", GROUPS[:1], 1.0))
+            do(StopPrograms(control, (f"{tmp_path}/link",), GROUPS[:1], 1.0))
         with pytest.raises(xmlrpc.client.Fault, match="UNKNOWN_METHOD"):
             do(StartPrograms(control, f"{tmp_path}/link", "/conf", GROUPS))
 

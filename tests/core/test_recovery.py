@@ -9,14 +9,17 @@ import pytest
 from django_selfdeploy.core.actions.base import Action
 from django_selfdeploy.core.actions.files import CopyFile, Link, Remove, Write
 from django_selfdeploy.core.actions.front import ServeFront
-from django_selfdeploy.core.actions.programs import StopPrograms
+from django_selfdeploy.core.actions.programs import StartPrograms, StopPrograms
 from django_selfdeploy.core.actions.variables import KeepVariables
 from django_selfdeploy.core.actions.web import Drain
 from django_selfdeploy.core.errors import NothingThere
+from django_selfdeploy.core.going_live import links_of, start_working
 from django_selfdeploy.core.journal import Journal, read
 from django_selfdeploy.core.layout import Layout
 from django_selfdeploy.core.plan import Step
+from django_selfdeploy.core.power import starting, starting_again
 from django_selfdeploy.core.recovery import CloseJournal, recover, settled
+from django_selfdeploy.core.release import Program, Release
 from django_selfdeploy.core.rollback import rollback_plan
 from django_selfdeploy.core.state import HostState, Known
 from django_selfdeploy.hosts.memory import MemoryWorld
@@ -35,8 +38,8 @@ def drain(identity: str) -> Drain:
 
 
 def stop(identity: str, seconds: float = 11.0) -> StopPrograms:
-    link = f"/srv/mysite/etc/programs/mysite-{identity}.conf"
-    return StopPrograms("/srv/mysite/run/supervisor.sock", link, (f"mysite-{identity}-web",), seconds)
+    links = links_of("/srv/mysite/etc/programs", "mysite", identity)
+    return StopPrograms("/srv/mysite/run/supervisor.sock", links, (f"mysite-{identity}-web",), seconds)
 
 
 def remove(identity: str) -> Remove:
@@ -77,6 +80,53 @@ def test_a_host_of_workers_goes_back_without_a_front_server() -> None:
 def test_programs_of_a_release_that_is_not_live_are_drained_and_stopped() -> None:
     state = deployed(OLD_RELEASE, NEW_RELEASE, processes=running(OLD_RELEASE, NEW_RELEASE))
     assert recover(LAYOUT, state) == recovery(drain(OLD), stop(OLD))
+
+
+def with_a_worker(release: Release) -> Release:
+    worker = Program("beat", f"mysite-{release.id}-beat", False, 5.0, alone=True)
+    return replace(release, programs=(*release.programs, worker))
+
+
+OLD_WORKS, NEW_WORKS = with_a_worker(OLD_RELEASE), with_a_worker(NEW_RELEASE)
+
+
+def start_workers_of(release: Release) -> StartPrograms:
+    [start] = start_working(LAYOUT, release)
+    return start
+
+
+def test_workers_that_were_told_to_stop_start_again_once_those_of_the_killed_deployment_are_gone() -> None:
+    processes = (*running(OLD_RELEASE), *running(NEW_WORKS))
+    state = incomplete(deployed(OLD_WORKS, processes=processes, unfinished=(JOURNAL,)))
+    links = links_of("/srv/mysite/etc/programs", "mysite", NEW)
+    assert recover(LAYOUT, state) == recovery(
+        drain(NEW),
+        StopPrograms("/srv/mysite/run/supervisor.sock", links, NEW_WORKS.groups, 15.0),
+        remove(NEW),
+        start_workers_of(OLD_WORKS),
+        CloseJournal("/srv/mysite", JOURNAL),
+    )
+
+
+def test_a_release_whose_workers_were_stopped_is_one_to_go_back_to() -> None:
+    processes = (*running(OLD_RELEASE), *running(NEW_WORKS))
+    state = deployed(OLD_WORKS, NEW_WORKS, live_answers=False, processes=processes, unfinished=(JOURNAL,))
+    assert settled(state) == OLD_WORKS
+    assert recover(LAYOUT, state).actions[-2] == start_workers_of(OLD_WORKS)
+
+
+def test_workers_of_a_release_to_go_back_to_are_stopped_before_those_of_the_live_one_start() -> None:
+    processes = (*running(OLD_WORKS), *running(NEW_RELEASE))
+    state = deployed(OLD_WORKS, NEW_WORKS, processes=processes, unfinished=(JOURNAL,))
+    stop, start, _ = recover(LAYOUT, state, keep=OLD).actions
+    assert (stop.groups, start) == (OLD_WORKS.workers, start_workers_of(NEW_WORKS))  # type: ignore[attr-defined]
+
+
+def test_a_start_clears_the_workers_of_a_killed_deployment_first() -> None:
+    state = incomplete(deployed(OLD_WORKS, processes=running(OLD_RELEASE, NEW_WORKS), unfinished=(JOURNAL,)))
+    first, *rest = starting_again(LAYOUT, OLD_WORKS, state)
+    assert first == recover(LAYOUT, state)
+    assert tuple(rest) == starting(LAYOUT, OLD_WORKS)
 
 
 def test_programs_of_a_release_to_go_back_to_may_run() -> None:

@@ -12,7 +12,10 @@ from typing import Any
 import pytest
 
 pytest.register_assert_rewrite(
-    *(f"{__package__}.{name}" for name in ("databases", "hosts", "order", "probing", "running", "site", "standing"))
+    *(
+        f"{__package__}.{name}"
+        for name in ("databases", "hosts", "order", "probing", "running", "site", "standing", "celery_site")
+    )
 )
 
 from .controller import Controller, build_wheel, make_controller  # noqa: E402
@@ -26,7 +29,7 @@ from .site import Site  # noqa: E402
 
 __all__ = ("mariadb", "new_database", "postgres")
 
-PROGRAMS = ("nginx", "git")
+PROGRAMS = ("nginx", "git", "redis-server")
 FOR_HOSTS = ("ip", "nsenter", "pivot_root", "setpriv", "ssh", "ssh-keygen", "sshd", "sudo", "unshare", PYTHON)
 SBIN = "/usr/local/sbin:/usr/sbin:/sbin"
 

@@ -23,7 +23,14 @@ from .standing import Answer, Standing
 TIME_LIMIT = 240.0
 """Seconds for one command, a first deployment included."""
 
-QUICK = {"BIND": "127.0.0.1", "START_AT_BOOT": False, "WATCH": 0.4, "TESTS": False, "SMOKE": {"SKIP": ["/slow/"]}}
+QUICK = {
+    "BIND": "127.0.0.1",
+    "START_AT_BOOT": False,
+    "WATCH": 0.4,
+    "TESTS": False,
+    "SMOKE": {"SKIP": ["/slow/"]},
+    "FIND_PROCESSES": False,
+}
 
 
 class Site(Standing):

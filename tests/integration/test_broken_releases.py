@@ -144,7 +144,7 @@ CASES = {
         "NotReady",
         11,
         "-worker' is ",
-        "wait until they answer",
+        "start the new workers",
         {"pages/templates/pages/about.html": "{# a worker #}"},
         {"PROCESSES": {"worker": {"COMMAND": ["false"]}}},
     ),

@@ -67,7 +67,7 @@ def test_a_worker_that_does_not_stay_brings_both_back(fleet: Fleet) -> None:
     failed = fleet.deploy(check=False)
     fleet.site.undo_commit()
     assert failed.returncode == 11, failed.stderr
-    assert "worker1: The new release does not work." in failed.stderr
+    assert "worker1: The workers of the new release do not run." in failed.stderr
     for name in fleet.hosts:
         until(lambda name=name: fleet.standing(name).lock_is_free, what=f"the runner on {name} ends")  # type: ignore[misc]
     assert set(fleet.current.values()) == {live}

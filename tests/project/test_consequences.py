@@ -6,6 +6,7 @@ import io
 import logging
 import logging.config
 import os
+import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from email.message import Message
@@ -305,7 +306,8 @@ def test_e084_nobody_stays_logged_in(backend: str, user: bytes) -> None:
         assert answer.content.split()[1] == user
 
 
-def test_e085_each_use_of_the_cache_fails() -> None:
+def test_e085_each_use_of_the_cache_fails(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "redis", None)
     with override_settings(CACHES={"default": {"BACKEND": f"{CACHE}.redis.RedisCache", "LOCATION": "redis://x"}}):
         assert list(looking._lacking()) == [("default", "redis")]
         with pytest.raises(ModuleNotFoundError):

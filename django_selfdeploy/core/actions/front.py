@@ -158,7 +158,7 @@ class StopFront(Action):
 
     def do(self, world: World) -> None:
         if self.front.own:
-            StopPrograms(self.control, self.link, (self.front.group,), PATIENCE).do(world)
+            StopPrograms(self.control, (self.link,), (self.front.group,), PATIENCE).do(world)
             return
         if self.front.helper:
             _command((*self.front.helper, "remove"))

@@ -124,6 +124,7 @@ class AwaitWorkers(Action):
             expect_alive(self.control, self.groups)
             states = {process.state for process in Supervisor(self.control).groups(self.groups)}
             if states == {"RUNNING"}:
+                world.note(", ".join(group.rpartition("-")[2] for group in self.groups))
                 return
             if time.monotonic() > deadline:
                 raise ActionFailed(f"{', '.join(self.groups)} did not start in {self.seconds:.0f} seconds.")

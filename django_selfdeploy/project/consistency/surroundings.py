@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from ..facts import Message
@@ -21,7 +21,8 @@ class Surroundings:
 
     `proxied` tells whether a proxy before the front server is trusted to speak TLS, None where nobody knows. `hsts`
     says that the front server sets Strict-Transport-Security itself. There are `workers` on each of `hosts` web
-    hosts, which answer `threads` requests each at a time, and `processes` besides them on all hosts together.
+    hosts, which answer `threads` requests each at a time, and `processes` besides them on all hosts together. These are
+    the `named` ones of the settings; with `finds`, others that are found run too.
     """
 
     alias: str = "default"
@@ -32,6 +33,13 @@ class Surroundings:
     threads: int = 4
     hosts: int = 1
     processes: int = 0
+    named: tuple[str, ...] = ()
+    finds: bool = True
+
+    def joined_by(self, found: Mapping[str, int]) -> Surroundings:
+        """The same with the processes that were `found`, by name how many tasks each runs at a time."""
+        more = sum(count for name, count in found.items() if name not in self.named) if self.finds else 0
+        return replace(self, processes=self.processes + more)
 
     @property
     def is_plain(self) -> bool:
