@@ -13,13 +13,13 @@ from .controller import Controller
 from .site import Site
 from .waiting import until
 
-CLOCK = {"COMMAND": ["python", "manage.py", "clock"], "OVERLAP": False}
+PROCESSES = {"clock": {"COMMAND": ["python", "manage.py", "clock"], "OVERLAP": False}, "huey": None}
 
 
 @pytest.fixture(scope="module")
 def celery(controller: Controller) -> Iterator[CelerySite]:
     """A live site, whose worker and beat were found."""
-    site = Site(controller, FIND_PROCESSES=True, PROCESSES={"clock": CLOCK})
+    site = Site(controller, FIND_PROCESSES=True, PROCESSES=PROCESSES)
     try:
         with redis() as broker:
             site.lay_down()
@@ -60,7 +60,7 @@ def test_deployments_and_a_rollback_lose_no_task_and_repeat_none(celery: CeleryS
     ("step", "action", "fault"),
     [
         ("let the old workers take nothing more", 1, {"REFUSE": ["security.W004"]}),
-        ("start the new workers", 2, {"PROCESSES": {"clock": CLOCK, "broken": {"COMMAND": ["false"]}}}),
+        ("start the new workers", 2, {"PROCESSES": {**PROCESSES, "broken": {"COMMAND": ["false"]}}}),
     ],
 )
 def test_a_runner_that_is_killed_leaves_no_second_beat_and_the_next_one_brings_it_back(
