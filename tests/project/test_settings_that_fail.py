@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from django_selfdeploy.core.errors import ReleaseError
+from django_selfdeploy.core.secret import Secret
 from django_selfdeploy.project import dry
 from django_selfdeploy.project.facts import ProjectFacts
 from django_selfdeploy.project.importing import EARLY, ONLY
@@ -51,8 +52,8 @@ def facts(folder: Path, before: str = "") -> ProjectFacts:
         "DJANGO_SETTINGS_MODULE": "django_selfdeploy.live_settings",
         "SELFDEPLOY_SETTINGS": "site_of_mine.settings",
     }
-    variables = folder / ".env.default"
-    return dry.facts(constants, code=folder, project=folder, variables=variables, sql=False, before=before)
+    text = Secret((folder / ".env.default").read_text())
+    return dry.facts(constants, code=folder, project=folder, variables=text, sql=False, before=before)
 
 
 def refused(folder: Path) -> str:
