@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
 
 from . import env_files
 from .core.actions.variables import NoteVariables, SetVariables
-from .core.errors import DeployError, NothingThere
+from .core.errors import DeployError, MigrationMissing, NothingThere, RunnerLost
 from .core.layout import Layout
 from .core.plan import Phase, Plan, Step
 from .core.secret import Secret
@@ -140,18 +141,35 @@ def change(
     """Change variables where they are kept; with `push` what runs is restarted if its values changed, all hosts alike.
 
     `wrote` hears of a file of this machine before its hosts are asked. Raises ConfigError, with nothing changed, for
-    what no environment file holds.
+    what no environment file holds, and the DeployError of hosts that refuse: then the file is as it was before.
     """
     outcome: Outcome | None = None
     if place.path is None:
         outcome = _on_hosts(project, edit, push=push, options=options, listeners=listeners)
         return Changed(place, Changes(), {}, outcome)
+    before = env_files.kept(place)
     found = env_files.write(project, place, edit, start=text_now(project, place))
     wrote(found)
     overridden = _overridden(project, place, found)
     if push and found:
-        outcome = pushed(project, options, listeners, subject=f"variables: {found}")
+        with _taken_back(place, before):
+            outcome = pushed(project, options, listeners, subject=f"variables: {found}")
     return Changed(place, found, overridden, outcome)
+
+
+@contextmanager
+def _taken_back(place: Place, before: bytes | None) -> Iterator[None]:
+    """A change that the hosts refuse is none. Where a connection died they may go on with it, and what is incomplete is
+    live: there the file stays.
+    """
+    try:
+        yield
+    except (RunnerLost, MigrationMissing):
+        raise
+    except DeployError as error:
+        env_files.put_back(place, before)
+        error.hint = f"{error.hint} {place.name} is as it was before.".strip()
+        raise
 
 
 def pushed(

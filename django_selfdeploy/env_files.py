@@ -129,6 +129,21 @@ def write(project: Project, place: Place, edit: Edit, *, start: str = "") -> Cha
     return found
 
 
+def kept(place: Place) -> bytes | None:
+    """The file at a place on this machine, as it lies there; None where there is none."""
+    return place.path.read_bytes() if place.path and place.path.exists() else None
+
+
+def put_back(place: Place, before: bytes | None) -> None:
+    """Undo a write: the file is what it was, or gone. A key that was made for it stays."""
+    assert place.path is not None, "what the hosts keep is theirs to take back"
+    if before is None:
+        place.path.unlink(missing_ok=True)
+    else:
+        path = os.path.realpath(place.path)
+        atomic.write(path, before, mode=stat.S_IMODE(os.stat(path).st_mode))
+
+
 def _put(project: Project, path: Path, values: dict[str, str] | None, text: str) -> None:
     if values is None:
         mode = stat.S_IMODE(path.stat().st_mode) if path.exists() else 0o600

@@ -16,9 +16,10 @@ from django.core.management import CommandError, call_command
 from django.test import override_settings
 
 from django_selfdeploy import changing, operations
+from django_selfdeploy.core.actions.base import ActionFailed
 from django_selfdeploy.core.actions.files import Write
 from django_selfdeploy.core.actions.variables import KeepVariables, NoteVariables, SetVariables
-from django_selfdeploy.core.errors import HostError
+from django_selfdeploy.core.errors import HostError, RunnerLost
 from django_selfdeploy.core.secret import MASK, Secret
 from django_selfdeploy.core.state import HostState
 from django_selfdeploy.hosts.fleet import Fleet
@@ -361,6 +362,38 @@ def test_a_value_that_no_file_holds_changes_nothing(folder: Path, on: Any) -> No
     (folder / ".env").write_text("A=1\n")
     assert refused("set", "A=one\ntwo").startswith("The value of A has more than one line.")
     assert (folder / ".env").read_text() == "A=1\n"
+
+
+@pytest.mark.parametrize("there", [True, False])
+def test_a_change_that_the_hosts_refuse_is_none(folder: Path, on: Any, there: bool) -> None:
+    path = folder / ".env.default"
+    if there:
+        path.write_text("TOKEN=canary-old\n# a remark\n")
+    else:
+        (folder / ".env").write_text("TOKEN=canary-old\n")
+    before = {one.name: one.read_bytes() for one in folder.iterdir() if one.is_file()}
+    fleet = on(state(kept="TOKEN=canary-old\n"))
+    fleet.first.fail_at("facts", ActionFailed("It does not load."))
+    with pytest.raises(CommandError) as caught:
+        said("set", *(() if there else ("--in", "encrypted")), "TOKEN=canary-new")
+    name = ".env.default" if there else ".env.default.enc"
+    assert str(caught.value).endswith(f" {name} is as it was before.")
+    assert {one.name: one.read_bytes() for one in folder.iterdir() if one.is_file()} == before
+
+
+def test_a_file_stays_changed_where_nobody_knows_what_the_host_does(
+    folder: Path, on: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (folder / ".env").write_text("TOKEN=canary-old\n")
+    on(state())
+
+    def lost(*args: Any, **more: Any) -> Any:
+        raise RunnerLost("The connection died.")
+
+    monkeypatch.setattr(changing, "restart", lost)
+    with pytest.raises(CommandError):
+        said("set", "TOKEN=canary-new")
+    assert (folder / ".env").read_text() == "TOKEN=canary-new\n"
 
 
 def test_an_editor_that_is_ended_leaves_nothing_behind(tmp_path: Path) -> None:

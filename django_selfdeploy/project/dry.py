@@ -58,7 +58,7 @@ def contract(settings: str, *, code: Path, project: Path) -> Contract:
 
     Settings that fail for want of a variable tell all the same. Raises ReleaseError when they fail otherwise.
     """
-    nowhere = {f"SELFDEPLOY_{name}": "" for name in ("PUBLIC", "SHARED", "MEDIA")}
+    nowhere = {f"SELFDEPLOY_{name}": "" for name in ("ROOT", "PUBLIC", "SHARED", "MEDIA")}
     constants = {
         **nowhere,
         "DJANGO_SETTINGS_MODULE": "django_selfdeploy.live_settings",

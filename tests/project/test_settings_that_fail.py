@@ -46,7 +46,7 @@ def project(folder: Path, settings: str, variables: str = "", **others: str) -> 
 
 
 def facts(folder: Path, before: str = "") -> ProjectFacts:
-    places = {f"SELFDEPLOY_{name}": str(folder / "elsewhere") for name in ("PUBLIC", "SHARED", "MEDIA")}
+    places = {f"SELFDEPLOY_{name}": str(folder / "elsewhere") for name in ("ROOT", "PUBLIC", "SHARED", "MEDIA")}
     constants = {
         **places,
         "DJANGO_SETTINGS_MODULE": "django_selfdeploy.live_settings",
