@@ -149,7 +149,8 @@ class DeploymentAdmin(ReadOnly):
         tables = (
             ("Configuration", _rows(deployment.configuration)),
             ("Versions", _rows(deployment.versions)),
-            ("Options", _rows(deployment.options)),
+            ("Processes", _rows(_processes(deployment))),
+            ("Options", _rows({key: value for key, value in deployment.options.items() if key != "processes"})),
         )
         migrations = [_paragraph(one) for one in deployment.migrations or () if isinstance(one, dict)]
         more = {
@@ -226,6 +227,11 @@ def _paragraph(row: dict[str, Any]) -> tuple[str, str]:
     except (KeyError, TypeError, ValueError):
         return (str(row.get("migration", "?")), _one_line(row))
     return (heading.strip(), "\n".join(line.removeprefix("    ") for line in lines))
+
+
+def _processes(deployment: Deployment) -> dict[str, Any]:
+    found = deployment.options.get("processes")
+    return found if isinstance(found, dict) else {}
 
 
 def _rows(table: dict[str, Any]) -> list[tuple[str, str]]:

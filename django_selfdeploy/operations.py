@@ -117,7 +117,7 @@ def _left(fleet: Fleet, release: Release, why: str) -> Outcome:
 
 def _go(fleet: Fleet, contexts: dict[str, Context], about: dict[str, Any], options: Options) -> Outcome:
     """Stage, look, judge, activate."""
-    kind, noted = about["kind"], _noted(contexts[fleet.lead], about)
+    kind, noted = about["kind"], _noted(contexts, fleet.lead, about)
     for name, context in contexts.items():
         with naming(name, several=fleet.several):
             judgements.judge_host(context)
@@ -130,6 +130,8 @@ def _go(fleet: Fleet, contexts: dict[str, Context], about: dict[str, Any], optio
     except MigrationRefused:
         _keep_judgements(fleet, contexts)
         raise
+
+    noted = _noted(contexts, fleet.lead, about)
 
     def asked(name: str) -> dict[str, Any]:
         context = contexts[name]
@@ -160,10 +162,15 @@ def _keep_judgements(fleet: Fleet, contexts: dict[str, Context]) -> None:
     fleet.narrowed(contexts).each(keep)
 
 
-def _noted(context: Context, about: dict[str, Any]) -> dict[str, Any]:
-    """What the record says besides: the names of variables that are not what they were, on the host that leads."""
-    found = context.changed_variables
-    return {"options": {**about["options"], "variables": found.to_json()}} if found else {}
+def _noted(contexts: dict[str, Context], lead: str, about: dict[str, Any]) -> dict[str, Any]:
+    """What the record of every host says besides: the names of variables that are not what they were, on the host that
+    leads; and, once the release was looked at, the processes of all hosts.
+    """
+    found = contexts[lead].changed_variables
+    variables = {"variables": found.to_json()} if found else {}
+    processes = process_judgements.in_words(contexts) if contexts[lead].facts else {}
+    more = {**variables, **({"processes": processes} if processes else {})}
+    return {"options": {**about["options"], **more}} if more else {}
 
 
 def _known(context: Context, answers: dict[str, Any]) -> Context:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shlex
+from collections.abc import Mapping
 from typing import Any
 
 from .context import Context
@@ -45,6 +46,21 @@ def without_host(context: Context) -> tuple[str, ...]:
         if name not in target.processes
         and not any(host.has(role := role_of(name, process.role)) for host in target.hosts)
     )
+
+
+def in_words(contexts: Mapping[str, Context]) -> dict[str, str]:
+    """The processes of all hosts by name, for people: command, hosts where there are several, and why it was found."""
+    commands: dict[str, str] = {}
+    hosts: dict[str, list[str]] = {}
+    reasons: dict[str, str] = {}
+    for host, context in contexts.items():
+        for one in about(context):
+            commands[one["name"]], reasons[one["name"]] = shlex.join(one["command"]), one["reason"]
+            hosts.setdefault(one["name"], []).extend(filter(None, (host,)))
+    return {
+        name: "; ".join(filter(None, (command, ", ".join(hosts[name]), reasons[name])))
+        for name, command in commands.items()
+    }
 
 
 def about(context: Context) -> list[dict[str, Any]]:

@@ -42,7 +42,7 @@ def story(identity: str = ID, **changes: Any) -> dict[str, Any]:
         "host": "web1.example.com",
         "versions": {"django": "5.2.19", "python": "3.12.1"},
         "configuration": {"KEEP": 5, "APP_SERVER": {"BACKEND": "gunicorn"}},
-        "options": {"skip_tests": True},
+        "options": {"skip_tests": True, "processes": {"clock": "clock; There is a <schedule>."}},
         "started": "2026-11-22T10:11:12.120Z",
         "finished": "2026-11-22T10:11:14.120Z",
         "status": "succeeded",

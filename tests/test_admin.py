@@ -200,6 +200,7 @@ def test_the_detail_tells_the_story(viewer: Client, deployment: Deployment) -> N
     ]
     assert texts(between(html, "<h2>Versions</h2>", "</section>")) == ["django", "5.2.19", "python", "3.12.1"]
     assert texts(between(html, "<h2>Options</h2>", "</section>")) == ["skip_tests", "true"]
+    assert texts(between(html, "<h2>Processes</h2>", "</section>")) == ["clock", "clock; There is a &lt;schedule&gt;."]
 
 
 def test_the_timeline_shows_every_step_with_its_output(viewer: Client, deployment: Deployment) -> None:

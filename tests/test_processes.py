@@ -130,6 +130,16 @@ def test_the_record_says_what_runs_and_why() -> None:
     ]
 
 
+def test_the_processes_of_all_hosts_in_words() -> None:
+    contexts = {name: made({"HOSTS": HOSTS}, CELERY, BEAT, host=name) for name in ("all1", "work1", "web1")}
+    assert process_judgements.in_words(contexts) == {
+        "celery": "celery worker; all1, work1; There is an app.",
+        "beat": "celery beat; all1; There is a schedule.",
+    }
+    clock = {"PROCESSES": {"clock": {"COMMAND": ["clock", "a b"]}}}
+    assert process_judgements.in_words({"": made(clock)}) == {"clock": "clock 'a b'"}
+
+
 def test_waiting_tasks_are_looked_at_once_where_there_are_workers() -> None:
     assert [type(one).__name__ for one in judge.queued_tasks(made({}, CELERY)).actions] == ["Judge"]
     assert judge.queued_tasks(made({}, CELERY, leads=False)).actions == ()

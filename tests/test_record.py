@@ -77,7 +77,7 @@ def test_a_journal_becomes_one_row_with_all_that_it_says(tmp_path: Path) -> None
         "warnings": ["There is no backup."],
         "versions": {"django": "5.2.19", "python": "3.12.1"},
         "configuration": {"KEEP": 5, "APP_SERVER": {"BACKEND": "gunicorn"}},
-        "options": {"skip_tests": True},
+        "options": story()["options"],
         "migrations": None,
         "log": LOG,
     }
