@@ -9,6 +9,8 @@ from typing import Any
 
 import pytest
 
+from django_selfdeploy.project.env_text import parsed
+
 from .controller import Controller
 from .databases import Server
 from .fleet import PORT, Fleet
@@ -94,6 +96,30 @@ def test_no_host_loses_a_request(fleet: Fleet, live: str) -> None:
         assert second > live
         fleet.site.manage("deploy_rollback", fleet.site.alias)
     expect_all_in_order(fleet, live=live, status="succeeded")
+
+
+def test_a_variable_is_changed_on_all_hosts_and_a_rollback_takes_it_back_on_all(fleet: Fleet, live: str) -> None:
+    alias = fleet.site.alias
+    with no_request_lost_on(list(fleet.hosts.values()), PORT):
+        fleet.site.manage("deploy_env", "set", alias, "GREETING=good day")
+        [changed] = set(fleet.current.values())
+        assert changed > live
+        assert {greeting(fleet, name) for name in fleet.hosts} == {("good day", "good day")}
+        [told] = json.loads(fleet.site.manage("deploy_history", alias, "--json", "--count", "1").stdout)
+        assert (told["kind"], told["release"], len(told["hosts"])) == ("restart", changed, len(fleet.hosts))
+        fleet.site.manage("deploy_rollback", alias)
+    assert {greeting(fleet, name) for name in fleet.hosts} == {(None, None)}
+    assert "+ GREETING" in fleet.site.manage("deploy_env", "diff", alias).stdout
+    fleet.site.manage("deploy_env", "unset", alias, "GREETING", "--no-push")
+    expect_all_in_order(fleet, live=live, status="succeeded")
+
+
+def greeting(fleet: Fleet, name: str) -> tuple[str | None, str | None]:
+    """The variable in the live release of a host, and in what the host keeps for the next one."""
+    root = fleet.standing(name).root
+    texts = [(root / path).read_text() for path in ("current/source/.env", "shared/.env")]
+    live, kept = (parsed(text).get("GREETING") for text in texts)
+    return live, kept
 
 
 def test_a_host_with_another_key_stops_all(fleet: Fleet, live: str) -> None:
