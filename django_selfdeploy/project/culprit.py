@@ -77,10 +77,12 @@ def _named(reads: list[Read], error: BaseException) -> tuple[Read, ...]:
 
 
 def _in_statement(recorder: Recorder, reads: list[Read], error: BaseException) -> tuple[Read, ...]:
-    place = _last_place(recorder, error.__traceback__)
+    place, is_last = _last_place(recorder, error.__traceback__)
     if place is None:
         return ()
-    lines = _statement(place)
+    lines, raises = _statement(place)
+    if raises and is_last:
+        return ()  # the project says itself what is wrong
     read = next((read for read in reads if read.place.file == place.file and read.place.line in lines), None)
     if read is None or not (_hurts(read, error) if read.present else read.lacks and isinstance(error, OF_NOTHING)):
         return ()
@@ -101,25 +103,28 @@ def _chain(error: BaseException | None) -> Iterator[BaseException]:
         error = error.__cause__ or error.__context__
 
 
-def _last_place(recorder: Recorder, trace: TracebackType | None) -> Place | None:
-    found = None
+def _last_place(recorder: Recorder, trace: TracebackType | None) -> tuple[Place | None, bool]:
+    """Where in the project it went wrong, and whether it was there, and in no library that was called."""
+    found, is_last = None, False
     while trace is not None:
         file = trace.tb_frame.f_code.co_filename
-        if recorder.is_project(file):
+        is_last = recorder.is_project(file)
+        if is_last:
             found = Place(str(Path(file).resolve()), trace.tb_lineno)
         trace = trace.tb_next
-    return found
+    return found, is_last
 
 
-def _statement(place: Place) -> range:
-    """The lines of the innermost statement at that place."""
-    lines = range(place.line, place.line + 1)
+def _statement(place: Place) -> tuple[range, bool]:
+    """The lines of the innermost statement at that place, and whether it raises."""
+    lines, raises = range(place.line, place.line + 1), False
     with suppress(OSError, ValueError, SyntaxError):
         tree = ast.parse(Path(place.file).read_bytes())
         around = [
-            range(node.lineno, (node.end_lineno or node.lineno) + 1)
+            (range(node.lineno, (node.end_lineno or node.lineno) + 1), isinstance(node, ast.Raise))
             for node in ast.walk(tree)
             if isinstance(node, ast.stmt) and not hasattr(node, "body") and node.lineno <= place.line
         ]
-        lines = min((each for each in around if place.line in each), key=len, default=lines)
-    return lines
+        found = (each for each in around if place.line in each[0])
+        lines, raises = min(found, key=lambda each: len(each[0]), default=(lines, raises))
+    return lines, raises

@@ -9,7 +9,7 @@ from .controller import run
 from .hosts import Host
 from .packages import PLACE, Packages
 
-UNWANTED = ("nginx", "nginx-light", "nginx-common", "libnginx-mod-http-echo", "cron", "logrotate")
+UNWANTED = ("nginx", "nginx-light", "nginx-common", "libnginx-mod-*", "cron", "logrotate")
 """Packages that this machine may have, and that a bare host has not."""
 
 WANTED = ("nginx", "nginx-common", "logrotate", "cron")

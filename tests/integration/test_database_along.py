@@ -179,6 +179,6 @@ def _has_extra(site: Site) -> bool:
 
 
 def _rows(site: Site, statement: str) -> list[Any]:
-    [path] = Path(site.root, "shared").glob("*.sqlite3")
+    path = Path(site.root, "shared/db.sqlite3")
     with closing(sqlite3.connect(path, isolation_level=None)) as connection:
         return connection.execute(statement).fetchall()

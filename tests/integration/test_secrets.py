@@ -154,7 +154,7 @@ def _told_of_settings(site: Site) -> list[str]:
     site.commit("Speak of it")
     failed = [site.deploy(*words, check=False) for words in (("--verbosity", "3"), ("--dry-run",))]
     assert [each.returncode for each in failed] == [7, 7]
-    assert all("Who read" in each.stderr for each in failed)
+    assert all("Who read" in each.stderr for each in failed), [each.stderr for each in failed]
     site.git("reset", "--quiet", "--hard", "HEAD~1")
     return [text for each in failed for text in (each.stdout, each.stderr)]
 

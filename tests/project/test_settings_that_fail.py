@@ -81,6 +81,11 @@ CASES = {
     "decouple": Case('A = config("A")\n', (LACKS,)),
     "environs": Case('A = Env().str("A")\n', (LACKS,)),
     "an-error-of-its-own": Case('if not os.environ.get("A"): raise RuntimeError("A must be set")\n', (LACKS,)),
+    "a-value-that-the-project-refuses": Case(
+        'A = env("A")\nif A != "b": raise ValueError(env("A") + " is no colour")\n',
+        ("ValueError: red is no colour",),
+        variables="A=red\n",
+    ),
     "none-is-no-number": Case('A = int(os.environ.get("A"))\n', (LACKS,)),
     "none-has-no-split": Case(
         'A = os.environ.get(\n    "A"\n).split(",")\n',
