@@ -39,23 +39,11 @@ MakeSite = Callable[..., Site]
 MakeFleet = Callable[..., Fleet]
 
 
-LONG = (
-    *("many_hosts", "migrating", "hosts_in_trouble", "celery", "database_on_hosts", "database_along", "setup"),
-    *("kill_matrix", "host_roles", "system_services", "backups", "secrets", "plain_project", "operations_on_databases"),
-    *("variables", "settings", "rollback", "broken_releases", "full_disk", "deploying", "pages_and_files"),
-)
-"""The modules that take longest, in the order in which workers take them: none of them is alone in the end."""
-
-
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     here = Path(__file__).parent
     for item in items:
         if here in item.path.parents:
             item.add_marker(pytest.mark.integration)
-    names = [item.path.stem.removeprefix("test_") for item in items]
-    order = {name: at for at, name in enumerate(LONG)}
-    ranks = {id(item): order.get(name, len(LONG)) for item, name in zip(items, names, strict=True)}
-    items.sort(key=lambda item: ranks[id(item)])
 
 
 @pytest.fixture(scope="session", autouse=True)

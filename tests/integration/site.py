@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import Any
 
 from . import processes
-from .controller import REPOSITORY, Controller, run, short_folder, surroundings
+from .controller import REPOSITORY, Controller, required, run, short_folder, surroundings
 from .running import Running
 from .standing import Answer, Standing
 
@@ -54,6 +54,7 @@ class Site(Standing):
     def lay_down(self, source: Path = REPOSITORY / "testproject", *, env: Mapping[str, str] | None = None) -> None:
         """Copy the test site, write its .env, and make it a git repository with one commit."""
         shutil.copytree(source, self.project, ignore=shutil.ignore_patterns("__pycache__", "*.sqlite3", ".env"))
+        self.write("requirements.txt", "".join(f"{line}\n" for line in required()))
         self.write_env({"SECRET_KEY": "a-key-that-only-tests-would-ever-have", **(env or {})})
         self.git("init", "--quiet", "--initial-branch=main")
         (self.project / ".git/info/exclude").write_text("__pycache__/\n")

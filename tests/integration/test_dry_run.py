@@ -13,20 +13,14 @@ SKIPPED = ("__pycache__", ".sock")
 
 
 def listing(folder: Path) -> dict[str, tuple[int, int, int]]:
-    """Mode, size and time of change of all that is there; the logs of processes that run may grow, and huey opens its
-    queue wherever the project is imported.
-    """
+    """Mode, size and time of change of all that is there; the logs of processes that run may grow."""
     found = {}
     for top, folders, files in os.walk(folder):
         for name in (*folders, *files):
             path = Path(top, name)
             about = path.lstat()
             found[str(path)] = (about.st_mode, about.st_size, about.st_mtime_ns)
-    return {
-        path: about
-        for path, about in found.items()
-        if not path.endswith((".log", "/shared")) and "huey.sqlite3" not in path
-    }
+    return {path: about for path, about in found.items() if not path.endswith(".log")}
 
 
 def test_a_dry_run_of_the_first_deployment_makes_no_folder(make_site: MakeSite) -> None:
