@@ -100,9 +100,9 @@ def read(path: str) -> dict[str, Any] | None:
 
 
 def newest(layout: Layout, count: int) -> list[dict[str, Any]]:
-    """The newest `count` stories, newest first (ids begin with their time)."""
+    """The newest `count` stories, newest first (ids begin with their time); none that a killed runner half wrote."""
     try:
-        names = sorted((n for n in os.listdir(layout.journals) if n.endswith(".json")), reverse=True)
+        names = sorted((n for n in os.listdir(layout.journals) if n.endswith(".json") and n[0] != "."), reverse=True)
     except OSError:
         return []
     stories = (read(os.path.join(layout.journals, name)) for name in names[:count])

@@ -153,6 +153,9 @@ def test_the_newest_stories_come_first_and_what_is_no_story_is_skipped(layout: L
         Journal(layout, {**ABOUT, "id": name})
     for name, text in (("20261121-500000-000.json", "no json"), ("20261121-600000-000.json", "[]"), ("notes.txt", "")):
         Path(layout.journals, name).write_text(text)
+    whole = Path(layout.journals, f"{names[2]}.json").read_text()
+    Path(layout.journals, f".tmp-1a2b3c4d-{names[2]}.json").write_text(whole)
+    assert [story["id"] for story in newest(layout, 9)] == list(reversed(names))
     assert [story["id"] for story in newest(layout, 4)] == ["20261122-000000-000", "20261121-000000-000"]
     assert [story["id"] for story in newest(layout, 1)] == ["20261122-000000-000"]
     assert newest(Layout("/nowhere"), 5) == []

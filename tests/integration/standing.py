@@ -63,8 +63,8 @@ class Standing:
 
     @property
     def journals(self) -> list[dict[str, Any]]:
-        """Newest first."""
-        return [json.loads(p.read_text()) for p in sorted((self.root / "journal").glob("*.json"), reverse=True)]
+        """Newest first; what a killed runner half wrote has a name that begins with a dot."""
+        return [json.loads(p.read_text()) for p in sorted((self.root / "journal").glob("[!.]*.json"), reverse=True)]
 
     @property
     def groups(self) -> dict[str, str]:
