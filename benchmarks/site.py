@@ -96,7 +96,8 @@ def controller() -> Iterator[Controller]:
         wheel = build_wheel(folder)
         env = folder / "env"
         run(uv.find_uv_bin(), "venv", "--quiet", str(env))
-        run(uv.find_uv_bin(), "pip", "install", "--quiet", "--python", f"{env}/bin/python", str(wheel))
+        install = (uv.find_uv_bin(), "pip", "install", "--quiet", "--python", f"{env}/bin/python")
+        run(*install, str(wheel), "--requirement", str(REPOSITORY / "testproject/requirements.txt"))
         yield Controller(folder)
 
 
