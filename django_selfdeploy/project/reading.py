@@ -20,6 +20,7 @@ from django.urls import NoReverseMatch, Resolver404, get_resolver, resolve, reve
 from . import cache_tables, creating, history, importing, script_name, servers, uploads, wanting
 from .adjustment import Adjustment
 from .consistency import every, looking
+from .consistency.databases import is_on_host
 from .consistency.surroundings import Surroundings, told
 from .databases import own_aliases
 from .facts import Message, ProjectFacts
@@ -181,10 +182,7 @@ def _level(message: checks.CheckMessage) -> int:
 
 def _is_own(alias: str) -> bool:
     """Whether the database is on this host, so that every host of a target has one of its own."""
-    if connections[alias].vendor == "sqlite":
-        return True
-    host = str(connections[alias].settings_dict.get("HOST") or "")
-    return host in ("", "localhost", "127.0.0.1", "::1") or host.startswith("/")
+    return connections[alias].vendor == "sqlite" or is_on_host(connections[alias].settings_dict)
 
 
 def _versions() -> dict[str, str]:

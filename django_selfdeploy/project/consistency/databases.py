@@ -66,7 +66,7 @@ def connections(around: Surroundings, databases: list[Mapping[str, Any]]) -> Sum
     a process opens `min_size` at once, and never more than `max_size`. A server on the host itself serves that host
     alone.
     """
-    own = all(_is_own(database) for database in databases)
+    own = all(is_on_host(database) for database in databases)
     hosts = 1 if own else max(around.hosts, 1)
     web = sum(around.workers * _each(database, around.threads) for database in databases) if around.hosts else 0
     others = sum(around.processes * _each(database, 1) for database in databases)
@@ -116,6 +116,7 @@ def _is_file(database: Mapping[str, Any]) -> bool:
     return any(name in str(database.get("ENGINE")) for name in ("sqlite", "spatialite"))
 
 
-def _is_own(database: Mapping[str, Any]) -> bool:
+def is_on_host(database: Mapping[str, Any]) -> bool:
+    """Whether its server is on the host itself, as its settings say."""
     host = str(database.get("HOST") or "")
     return host in ("", "localhost", "127.0.0.1", "::1") or host.startswith("/")
